@@ -1,0 +1,1 @@
+"""How grantd meets the world: each folder one technology, none knowing another."""

@@ -1,0 +1,1 @@
+"""The core: what grantd decides. It knows no protocol, no store and no clock."""

@@ -1,0 +1,154 @@
+"""Clients: the programs that grantd knows (RFC 6749 §2)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.errors import InvalidRegistration
+from domain.model.credentials import MAX_SECRETS, AuthMethod, ClientSecret, RegisteredSecret
+from domain.model.identifiers import ClientId, Epoch, Owner, ResourceId
+from domain.model.keys import SigningAlgorithm
+from domain.model.scopes import Scope
+from domain.model.tokens import TokenFormat
+
+_LONGEST_ID = 255
+
+
+class GrantType(StrEnum):
+    """Grants grantd implements; settings switch each of them on."""
+
+    CLIENT_CREDENTIALS = "client_credentials"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105  (the registered name of a grant)
+
+
+class Subject(StrEnum):
+    """Whose name a client's tokens bear as `sub`."""
+
+    CLIENT = "client"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A registered client.
+
+    Attributes:
+        epoch: Carried by all that is issued to the client and compared on
+            use; changing it ends everything the client holds (D11).
+
+        version: Counts replacements, for whoever changes what it read.
+
+        audiences: Resources the client may ask for, besides its default
+            audience and those that own its scopes.
+
+        serves: Resources whose tokens it may introspect.
+
+        owner: The user who created the client. Owners and client ids share
+            one namespace (RFC 9068 §5).
+
+        issue_refresh_token: Gives it a refresh token with client credentials,
+            which RFC 6749 §4.4.3 advises against.
+
+        refresh_token_max_age: The absolute cap of its refresh families.
+    """
+
+    client_id: ClientId
+    epoch: Epoch
+    created_at: datetime
+    version: int = 1
+    name: str = ""
+    disabled: bool = False
+    auth_methods: frozenset[AuthMethod]
+    secrets: tuple[RegisteredSecret, ...] = ()
+    grant_types: frozenset[GrantType]
+    scope: Scope = Scope()
+    default_scope: Scope = Scope()
+    audiences: frozenset[ResourceId] = frozenset()
+    default_audience: ResourceId | None = None
+    serves: frozenset[ResourceId] = frozenset()
+    introspect_any: bool = False
+    owner: Owner | None = None
+    subject: Subject = Subject.CLIENT
+    issue_refresh_token: bool = False
+    token_format: TokenFormat | None = None
+    signing_algorithm: SigningAlgorithm | None = None
+    access_token_ttl: timedelta | None = None
+    refresh_token_ttl: timedelta | None = None
+    refresh_token_max_age: timedelta | None = None
+    refresh_grace: timedelta | None = None
+
+    @property
+    def is_public(self) -> bool:
+        return self.auth_methods == {AuthMethod.NONE}
+
+    @property
+    def token_subject(self) -> ClientId | Owner:
+        """Who the client's tokens speak for."""
+        if self.subject is Subject.OWNER and self.owner is not None:
+            return self.owner
+        return self.client_id
+
+    def candidates(self, presented: ClientSecret) -> tuple[RegisteredSecret, ...]:
+        """Return the secrets that *presented* could be, at most one if it carries an id."""
+        secret_id = presented.secret_id
+        named = tuple(kept for kept in self.secrets if kept.secret_id == secret_id)
+        return named or tuple(kept for kept in self.secrets if kept.imported)
+
+
+def require_coherent(client: Client) -> Client:
+    """Return *client*, refusing one that contradicts itself.
+
+    Raises:
+        InvalidRegistration: With what contradicts what in its hint.
+    """
+    for contradiction, broken in _contradictions(client):
+        if broken:
+            raise InvalidRegistration(contradiction, hint=contradiction)
+    return client
+
+
+def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
+    ttls = (
+        client.access_token_ttl,
+        client.refresh_token_ttl,
+        client.refresh_token_max_age,
+    )
+    both_grants = {GrantType.CLIENT_CREDENTIALS, GrantType.REFRESH_TOKEN} <= client.grant_types
+    return (
+        (
+            f"client_id has to be 1 to {_LONGEST_ID} characters, printable ASCII",
+            not _is_presentable_id(client.client_id),
+        ),
+        (
+            f"owner has to be 1 to {_LONGEST_ID} characters, printable ASCII",
+            client.owner is not None and not _is_presentable_id(client.owner),
+        ),
+        ("owner and client_id may not be equal", str(client.owner) == client.client_id),
+        ("subject owner needs an owner", client.subject is Subject.OWNER and client.owner is None),
+        ("an authentication method is needed", not client.auth_methods),
+        (
+            "a public client has no other authentication method",
+            AuthMethod.NONE in client.auth_methods and not client.is_public,
+        ),
+        ("a public client has no secret", client.is_public and bool(client.secrets)),
+        ("a confidential client needs a secret", not client.is_public and not client.secrets),
+        (f"more than {MAX_SECRETS} secrets", len(client.secrets) > MAX_SECRETS),
+        ("the default scope exceeds the scope", not client.default_scope <= client.scope),
+        (
+            "issue_refresh_token needs both grant types, client_credentials and refresh_token",
+            client.issue_refresh_token and not both_grants,
+        ),
+        ("a lifetime has to be a second or more", any(_is_too_short(ttl) for ttl in ttls)),
+        (
+            "refresh_grace may not be negative",
+            client.refresh_grace is not None and client.refresh_grace < timedelta(),
+        ),
+    )
+
+
+def _is_presentable_id(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()
+
+
+def _is_too_short(ttl: timedelta | None) -> bool:
+    return ttl is not None and ttl < timedelta(seconds=1)

@@ -1,0 +1,89 @@
+"""Client secrets: how they look, and what is kept of them (D5)."""
+
+import re
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from domain.model.identifiers import ClientId
+
+SecretId = NewType("SecretId", str)
+SecretHash = NewType("SecretHash", str)
+
+MAX_SECRETS = 10
+LONGEST_IMPORTED_SECRET = 512
+
+_PREFIX = "gds"
+_GENERATED = re.compile(rf"{_PREFIX}_(?P<id>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}_[0-9a-f]{{8}}")
+
+
+class AuthMethod(StrEnum):
+    """How a client proves who it is (RFC 7591 §2, `token_endpoint_auth_method`)."""
+
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105  (the registered name of a method)
+    CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105  (likewise)
+    NONE = "none"
+
+
+class ClientSecret:
+    """A secret in the clear; it shows itself only to who asks by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "ClientSecret(…)"
+
+    def reveal(self) -> str:
+        return self._text
+
+    @property
+    def secret_id(self) -> SecretId | None:
+        """The id that a generated secret carries; None for any other text.
+
+        The checksum is not looked at: neither reply nor time may depend on it.
+        """
+        generated = _GENERATED.fullmatch(self._text)
+        return SecretId(generated["id"]) if generated else None
+
+    @classmethod
+    def compose(cls, secret_id: SecretId, random: str) -> "ClientSecret":
+        """Write a generated secret: prefix, its own id, 256 bits, a checksum.
+
+        All of it is `A-Za-z0-9_-`, so that scanners find leaks and clients
+        that do not form-encode Basic credentials still work.
+        """
+        body = f"{_PREFIX}_{secret_id}_{random}"
+        return cls(f"{body}_{zlib.crc32(body.encode()):08x}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredSecret:
+    """One of a client's secrets, as kept: a hash and a life of its own.
+
+    Attributes:
+        imported: It was made elsewhere, so its text does not carry its id.
+    """
+
+    secret_id: SecretId
+    hash: SecretHash = field(repr=False)
+    created_at: datetime
+    label: str = ""
+    imported: bool = False
+    expires_at: datetime | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCredentials:
+    """What a request offers to prove who sends it, read by one method only."""
+
+    client_id: ClientId
+    method: AuthMethod
+    secret: ClientSecret | None = None

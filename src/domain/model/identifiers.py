@@ -1,0 +1,37 @@
+"""Identifiers that several parts of the core speak of.
+
+Every identifier made for a client begins with its client's bucket, so that
+a partitioned store finds what it names without knowing the client (D7).
+"""
+
+import hashlib
+import re
+from typing import NewType
+
+ClientId = NewType("ClientId", str)
+Owner = NewType("Owner", str)
+ResourceId = NewType("ResourceId", str)
+TokenId = NewType("TokenId", str)
+FamilyId = NewType("FamilyId", str)
+Epoch = NewType("Epoch", str)
+Bucket = NewType("Bucket", str)
+
+_BUCKET_BITS = 10
+_BUCKET_LENGTH = 3
+_MADE_FOR_A_CLIENT = re.compile(r"[0-9a-f]{3}[A-Za-z0-9_-]{22}")
+
+
+def bucket_of(name: str) -> Bucket:
+    """Return ten bits of SHA-256 over *name*, as three hexadecimal digits."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return Bucket(f"{int.from_bytes(digest[:2]) >> (16 - _BUCKET_BITS):03x}")
+
+
+def bucket_in(identifier: str) -> Bucket:
+    """Return the bucket that an identifier made for a client begins with."""
+    return Bucket(identifier[:_BUCKET_LENGTH])
+
+
+def is_made_for_a_client(identifier: str) -> bool:
+    """Tell whether *identifier* is a bucket and 128 random bits, as our own ones are."""
+    return _MADE_FOR_A_CLIENT.fullmatch(identifier) is not None

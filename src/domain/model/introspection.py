@@ -1,0 +1,45 @@
+"""What a resource service learns about a token (RFC 7662 §2.2)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.model.clients import Client
+from domain.model.families import RefreshFamily
+from domain.model.tokens import BEARER, AccessTokenClaims
+
+
+@dataclass(frozen=True, slots=True)
+class Inactive:
+    """Not a token this caller may rely on. Why is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAccessToken:
+    claims: AccessTokenClaims
+    token_type: str = BEARER
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRefreshToken:
+    """A live refresh token, shown to its owner only, and never as a Bearer token."""
+
+    family: RefreshFamily
+    issuer: str
+
+
+Introspection = Inactive | ActiveAccessToken | ActiveRefreshToken
+
+INACTIVE: Final = Inactive()
+
+
+def may_see(caller: Client, claims: AccessTokenClaims) -> bool:
+    """Tell whether *caller* may learn about a token (RFC 7662 §4).
+
+    It may if the token is its own, if it serves one of the token's
+    audiences, or if it is registered to introspect any.
+    """
+    return (
+        caller.introspect_any
+        or caller.client_id == claims.client_id
+        or not caller.serves.isdisjoint(claims.audience)
+    )

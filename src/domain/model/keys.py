@@ -1,0 +1,133 @@
+"""Keys: what signs tokens, what derives refresh tokens, what salts secrets.
+
+A key's state is a function of its schedule and the time (D6), so that all
+nodes agree on it without talking to each other.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+KeyId = NewType("KeyId", str)
+
+
+class KeyPurpose(StrEnum):
+    """What a stored key is for; bound into its envelope (D4)."""
+
+    SIGNING = "signing"
+    REFRESH_MAC = "refresh-mac"
+    SECRET_PEPPER = "secret-pepper"  # noqa: S105  (the name of a purpose)
+
+
+class SigningAlgorithm(StrEnum):
+    """JWS algorithms grantd signs with (RFC 7518 §3.1, RFC 8037 §3.1)."""
+
+    ES256 = "ES256"
+    RS256 = "RS256"
+    EDDSA = "EdDSA"
+
+
+class KeyState(StrEnum):
+    ANNOUNCED = "announced"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySchedule:
+    """When a signing key signs, stops signing, and stops being published.
+
+    Attributes:
+        retire_at: None as long as no successor is planned.
+
+        remove_at: No token's `exp` passes it; None as long as it is not retired.
+    """
+
+    activate_at: datetime
+    retire_at: datetime | None = None
+    remove_at: datetime | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        if self.remove_at is not None and now >= self.remove_at:
+            return KeyState.GONE
+        if self.retire_at is not None and now >= self.retire_at:
+            return KeyState.RETIRED
+        return KeyState.ACTIVE if now >= self.activate_at else KeyState.ANNOUNCED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedKey:
+    """A data key as a store keeps it: wrapped by the master key (D4)."""
+
+    purpose: KeyPurpose
+    key_id: KeyId
+    created_at: datetime
+    sealed: bytes = field(repr=False)
+    algorithm: SigningAlgorithm | None = None
+    schedule: KeySchedule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A private key that signs tokens.
+
+    Attributes:
+        key_id: The RFC 7638 thumbprint of its public half.
+
+        material: PKCS #8 in DER, unencrypted.
+    """
+
+    key_id: KeyId
+    algorithm: SigningAlgorithm
+    schedule: KeySchedule
+    material: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymmetricKey:
+    """256 random bits, for one purpose, under an id that tokens and hashes name."""
+
+    key_id: KeyId
+    created_at: datetime
+    material: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """All keys in use, unsealed."""
+
+    signing: tuple[SigningKey, ...]
+    refresh_macs: tuple[SymmetricKey, ...]
+    peppers: tuple[SymmetricKey, ...]
+
+    def signer(self, algorithm: SigningAlgorithm, *, now: datetime) -> SigningKey | None:
+        """Return the active key of *algorithm* that was activated last."""
+        active = (
+            key
+            for key in self.signing
+            if key.algorithm is algorithm and key.schedule.state(now) is KeyState.ACTIVE
+        )
+        return max(active, key=lambda key: key.schedule.activate_at, default=None)
+
+    def published(self, now: datetime) -> tuple[SigningKey, ...]:
+        """Return the keys that verifiers may meet: announced, active and retired."""
+        return tuple(key for key in self.signing if key.schedule.state(now) is not KeyState.GONE)
+
+    @property
+    def refresh_mac(self) -> SymmetricKey:
+        return newest(self.refresh_macs)
+
+    @property
+    def pepper(self) -> SymmetricKey:
+        return newest(self.peppers)
+
+
+def newest(keys: Iterable[SymmetricKey]) -> SymmetricKey:
+    return max(keys, key=lambda key: key.created_at)
+
+
+def by_id(keys: Iterable[SymmetricKey], key_id: str) -> SymmetricKey | None:
+    return next((key for key in keys if key.key_id == key_id), None)

@@ -1,0 +1,109 @@
+"""Scope: what a token may be used for (RFC 6749 §3.3)."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NewType, Self
+
+from domain.errors import InvalidScope
+from domain.model.identifiers import ResourceId
+
+ScopeToken = NewType("ScopeToken", str)
+
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+_NAMED_IN_A_HINT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A set of scope tokens, kept sorted so that equal scopes read the same."""
+
+    values: tuple[ScopeToken, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a space-delimited scope; the empty text is the empty scope.
+
+        Raises:
+            InvalidScope: If a token holds a character outside RFC 6749 §3.3,
+                or if the delimiters are anything but single spaces.
+        """
+        if not text:
+            return cls()
+        return cls.of(text.split(" "))
+
+    @classmethod
+    def of(cls, tokens: Iterable[str]) -> Self:
+        """Make a scope of single tokens, each held to the grammar.
+
+        Raises:
+            InvalidScope: If one is not a scope token (RFC 6749 App. A.4).
+        """
+        unique = sorted(set(tokens))
+        for token in unique:
+            if not _SCOPE_TOKEN.fullmatch(token):
+                raise InvalidScope("a scope token is outside the grammar")
+        return cls(tuple(ScopeToken(token) for token in unique))
+
+    def __str__(self) -> str:
+        return " ".join(self.values)
+
+    def __iter__(self) -> Iterator[ScopeToken]:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self.values
+
+    def __le__(self, other: "Scope") -> bool:
+        return set(self.values) <= set(other.values)
+
+    def __and__(self, other: "Scope") -> "Scope":
+        return Scope(tuple(token for token in self.values if token in other.values))
+
+    def __sub__(self, other: "Scope") -> "Scope":
+        return Scope(tuple(token for token in self.values if token not in other.values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeDefinition:
+    """A scope token that this server knows.
+
+    Attributes:
+        resource: The resource that owns it; a token with this scope is meant
+            for that audience. None if it means the same everywhere.
+    """
+
+    token: ScopeToken
+    description: str = ""
+    resource: ResourceId | None = None
+
+
+def require_within(ceiling: Scope, requested: Scope) -> Scope:
+    """Return *requested*, refusing it whole if it holds more than *ceiling*.
+
+    Nothing is ever dropped silently: a client that asks for too much should
+    hear of it.
+
+    Raises:
+        InvalidScope: With up to ten of the offending values in its hint.
+    """
+    excess = requested - ceiling
+    if excess:
+        named = " ".join(excess.values[:_NAMED_IN_A_HINT])
+        raise InvalidScope("scope beyond the ceiling", hint=f"not granted: {named}")
+    return requested
+
+
+def narrow(granted: Scope, requested: Scope | None) -> Scope:
+    """Settle the scope of a refreshed access token (RFC 6749 §6).
+
+    No request means all that was granted. The grant itself is not narrowed
+    by it: the next refresh may ask for everything again.
+
+    Raises:
+        InvalidScope: If *requested* holds anything outside *granted*.
+    """
+    return granted if requested is None else require_within(granted, requested)

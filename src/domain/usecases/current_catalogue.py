@@ -1,0 +1,109 @@
+"""The catalogue in its current version, read anew only when the version moved."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain.errors import Unavailable
+from domain.model.catalogue import Catalogue, CatalogueVersion, StoredCatalogue
+from domain.model.keys import KeyPurpose, Keyring, SealedKey, SigningKey, SymmetricKey
+from domain.ports.catalogue import CatalogueReader
+from domain.ports.envelope import Envelope
+from domain.ports.reading import Reading
+
+
+class CurrentCatalogue:
+    """Reads and unseals the catalogue.
+
+    Args:
+        pinned: Signing keys that an operator gave by file. They stand before
+            the stored keys of the same algorithm.
+    """
+
+    def __init__(
+        self, reader: CatalogueReader, envelope: Envelope, *, pinned: Sequence[SigningKey] = ()
+    ) -> None:
+        self._reader = reader
+        self._envelope = envelope
+        self._pinned = tuple(pinned)
+        self._last: Catalogue | None = None
+
+    def version(self) -> Reading[CatalogueVersion]:
+        """Begin to read which version is current."""
+        return self._reader.version()
+
+    async def at(self, version: CatalogueVersion) -> Catalogue:
+        """Return the catalogue of *version*, or of a later one.
+
+        Raises:
+            Unavailable: If the store holds no keys, or cannot be read.
+            MasterKeyMismatch: If its keys are sealed by another master key.
+        """
+        if self._last is None or self._last.version != version:
+            self._last = self._unseal(await self._reader.load())
+        return self._last
+
+    async def read(self) -> Catalogue:
+        """Return the catalogue as it is now."""
+        return await self.at(await self.version())
+
+    async def last_known(self) -> Catalogue:
+        """Return the catalogue, of the last version read if the store is away (D8).
+
+        For what lets verifiers live on (key set, metadata), never for a decision.
+        """
+        try:
+            return await self.read()
+        except Unavailable:
+            if self._last is None:
+                raise
+            return self._last
+
+    def _unseal(self, stored: StoredCatalogue) -> Catalogue:
+        keyring = Keyring(
+            signing=self._signing_keys(stored.keys),
+            refresh_macs=self._symmetric_keys(stored.keys, KeyPurpose.REFRESH_MAC),
+            peppers=self._symmetric_keys(stored.keys, KeyPurpose.SECRET_PEPPER),
+        )
+        if not (keyring.signing and keyring.refresh_macs and keyring.peppers):
+            raise Unavailable("the store holds no keys: grantd has not been started on it yet")
+        return Catalogue(
+            version=stored.version,
+            scopes={known.token: known for known in stored.scopes},
+            resources={known.resource_id: known for known in stored.resources},
+            keyring=keyring,
+        )
+
+    def _signing_keys(self, keys: Sequence[SealedKey]) -> tuple[SigningKey, ...]:
+        pinned = {key.algorithm: key for key in self._pinned}
+        stored = tuple(
+            SigningKey(
+                key_id=key.key_id,
+                algorithm=key.algorithm,
+                schedule=key.schedule,
+                material=self._material(key),
+            )
+            for key in keys
+            if key.algorithm is not None and key.schedule is not None
+        )
+        return self._pinned + tuple(
+            self._standing_behind(pinned[key.algorithm], key) if key.algorithm in pinned else key
+            for key in stored
+        )
+
+    @staticmethod
+    def _standing_behind(pinned: SigningKey, stored: SigningKey) -> SigningKey:
+        """Keep a stored key for verifying alone: a pinned one signs in its place."""
+        retire_at = max(stored.schedule.activate_at, pinned.schedule.activate_at)
+        return replace(stored, schedule=replace(stored.schedule, retire_at=retire_at))
+
+    def _symmetric_keys(
+        self, keys: Sequence[SealedKey], purpose: KeyPurpose
+    ) -> tuple[SymmetricKey, ...]:
+        return tuple(
+            SymmetricKey(key_id=key.key_id, created_at=key.created_at, material=self._material(key))
+            for key in keys
+            if key.purpose is purpose
+        )
+
+    def _material(self, key: SealedKey) -> bytes:
+        return self._envelope.unseal(key.sealed, purpose=key.purpose, key_id=key.key_id)

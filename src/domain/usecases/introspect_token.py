@@ -1,0 +1,156 @@
+"""Telling a resource service about a token (RFC 7662).
+
+The answer begins as inactive and leaves it only by proof: a bad, foreign,
+expired or revoked token is an answer, not an error.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.errors import InvalidClient, InvalidRequest
+from domain.model.catalogue import Catalogue
+from domain.model.clients import Client
+from domain.model.credentials import PresentedCredentials
+from domain.model.events import Origin
+from domain.model.families import RefreshFamily, RefreshToken
+from domain.model.introspection import (
+    INACTIVE,
+    ActiveAccessToken,
+    ActiveRefreshToken,
+    Introspection,
+    may_see,
+)
+from domain.model.tokens import AccessTokenClaims, digest_opaque, is_opaque
+from domain.ports.access_tokens import AccessTokenStore
+from domain.ports.clock import Clock
+from domain.ports.families import RefreshFamilyStore
+from domain.ports.reading import Reading
+from domain.ports.signing import TokenRejected, TokenVerifier
+from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.token_standing import StandingReading, TokenStanding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectionRequest:
+    """A question about a token. `token_type_hint` is not needed: tokens tell their kind."""
+
+    credentials: PresentedCredentials
+    token: str | None = field(repr=False)
+    origin: Origin = Origin()
+
+
+class IntrospectToken:
+    def __init__(
+        self,
+        *,
+        authenticate: AuthenticateClient,
+        catalogue: CurrentCatalogue,
+        verifier: TokenVerifier,
+        standing: TokenStanding,
+        access_tokens: AccessTokenStore,
+        families: RefreshFamilyStore,
+        issuer: str,
+        clock: Clock,
+    ) -> None:
+        self._authenticate = authenticate
+        self._catalogue = catalogue
+        self._verifier = verifier
+        self._standing = standing
+        self._access_tokens = access_tokens
+        self._families = families
+        self._issuer = issuer
+        self._clock = clock
+
+    async def __call__(self, request: IntrospectionRequest) -> Introspection:
+        """Answer an authenticated caller.
+
+        Raises:
+            InvalidClient: If the caller is not proved, or is a public client
+                (RFC 7662 §2.1).
+            InvalidRequest: If no token is named.
+        """
+        now = self._clock.now()
+        version = self._catalogue.version()
+        found = self._authenticate.begin(request.credentials)
+        question = self._begin(request.token or "", now)
+        catalogue = await self._catalogue.at(await version)
+        caller = await self._authenticate(
+            request.credentials, await found, keyring=catalogue.keyring, now=now
+        )
+        if caller.is_public:
+            raise InvalidClient("a public client asked for introspection")
+        if question is None:
+            raise InvalidRequest("no token", hint="token is missing")
+        return await question.answer(caller, catalogue, now)
+
+    def _begin(self, token: str, now: datetime) -> "_Question | None":
+        """Begin the reads that will decide; what is read of a JWT here is advice."""
+        if not token:
+            return None
+        if (refresh_token := RefreshToken.parse(token)) is not None:
+            family = self._families.find(refresh_token.family_id, now=now)
+            return _AboutRefreshToken(refresh_token, family, self._issuer)
+        if is_opaque(token):
+            record = self._access_tokens.find(digest_opaque(token), now=now)
+            return _AboutOpaqueToken(record, self._standing)
+        claims = self._verifier.peek(token)
+        reading = self._standing.begin(claims, now=now) if claims is not None else None
+        return _AboutJwt(token, reading, self._standing, self._verifier, self._issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class _AboutRefreshToken:
+    token: RefreshToken
+    reading: Reading[RefreshFamily | None]
+    issuer: str
+
+    async def answer(self, caller: Client, catalogue: Catalogue, _now: datetime) -> Introspection:
+        if not self.token.is_authentic(catalogue.keyring.refresh_macs):
+            return INACTIVE
+        family = await self.reading
+        if family is None or family.ended or family.generation != self.token.generation:
+            return INACTIVE
+        if family.owner != caller.client_id or family.epoch != caller.epoch:
+            return INACTIVE
+        return ActiveRefreshToken(family, self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class _AboutOpaqueToken:
+    reading: Reading[AccessTokenClaims | None]
+    standing: TokenStanding
+
+    async def answer(self, caller: Client, _catalogue: Catalogue, now: datetime) -> Introspection:
+        claims = await self.reading
+        if claims is None or not may_see(caller, claims):
+            return INACTIVE
+        reading = self.standing.begin(claims, now=now)
+        good = await self.standing.is_good(claims, reading, now=now)
+        return ActiveAccessToken(claims) if good else INACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class _AboutJwt:
+    token: str = field(repr=False)
+    reading: StandingReading | None
+    standing: TokenStanding
+    verifier: TokenVerifier
+    issuer: str
+
+    async def answer(self, caller: Client, catalogue: Catalogue, now: datetime) -> Introspection:
+        if self.reading is None:
+            return INACTIVE
+        try:
+            claims = await self.verifier.verify(
+                self.token, keys=catalogue.keyring.published(now), issuer=self.issuer
+            )
+        except TokenRejected:
+            return INACTIVE
+        if not may_see(caller, claims):
+            return INACTIVE
+        good = await self.standing.is_good(claims, self.reading, now=now)
+        return ActiveAccessToken(claims) if good else INACTIVE
+
+
+_Question = _AboutRefreshToken | _AboutOpaqueToken | _AboutJwt

@@ -1,0 +1,89 @@
+"""Making the access token itself, as a JWT or opaque."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from domain.errors import Internal
+from domain.model.clients import Client
+from domain.model.identifiers import ResourceId, TokenId, bucket_of
+from domain.model.keys import Keyring
+from domain.model.scopes import Scope
+from domain.model.tokens import (
+    AccessTokenClaims,
+    FamilyMark,
+    TokenFormat,
+    compose_opaque,
+    digest_opaque,
+)
+from domain.ports.access_tokens import AccessTokenStore
+from domain.ports.entropy import Entropy
+from domain.ports.signing import TokenSigner
+from domain.usecases.token_policy import Terms
+
+_SHORTEST = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MintedToken:
+    text: str = field(repr=False)
+    claims: AccessTokenClaims
+
+
+class MintAccessToken:
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        signer: TokenSigner,
+        access_tokens: AccessTokenStore,
+        entropy: Entropy,
+    ) -> None:
+        self._issuer = issuer
+        self._signer = signer
+        self._access_tokens = access_tokens
+        self._entropy = entropy
+
+    async def __call__(
+        self,
+        client: Client,
+        terms: Terms,
+        *,
+        scope: Scope,
+        audience: tuple[ResourceId, ...],
+        keyring: Keyring,
+        now: datetime,
+        family: FamilyMark | None,
+        not_after: datetime | None,
+    ) -> MintedToken:
+        """Make a token on *terms*.
+
+        It outlives neither *not_after* nor the key that signs it (D6).
+
+        Raises:
+            Internal: If no key of the algorithm is active.
+        """
+        issued_at = now.replace(microsecond=0)
+        key = keyring.signer(terms.signing_algorithm, now=now)
+        ends = (issued_at + terms.ttl, not_after, key.schedule.remove_at if key else None)
+        expires_at = min(end for end in ends if end is not None).replace(microsecond=0)
+        bucket = bucket_of(client.client_id)
+        claims = AccessTokenClaims(
+            issuer=self._issuer,
+            subject=client.token_subject,
+            audience=audience,
+            client_id=client.client_id,
+            scope=scope,
+            issued_at=issued_at,
+            expires_at=max(expires_at, issued_at + _SHORTEST),
+            token_id=TokenId(self._entropy.identifier(bucket)),
+            epoch=client.epoch,
+            owner=client.owner,
+            family=family,
+        )
+        if terms.token_format is TokenFormat.OPAQUE:
+            token = compose_opaque(bucket, self._entropy.token())
+            await self._access_tokens.add(digest_opaque(token), claims)
+            return MintedToken(token, claims)
+        if key is None:
+            raise Internal(f"no active key for {terms.signing_algorithm}")
+        return MintedToken(await self._signer.sign(claims, key=key), claims)

@@ -1,0 +1,1 @@
+"""Composition: what is started, with which settings, out of which parts."""
