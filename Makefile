@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find src -type f -not -name '*.pyc')
+
+.PHONY: help run test check format protos docs lock clean
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: $(VENV)/.installed ## Start grantd with a first client on the embedded store
+	@scripts/run $(BIN)/grantd
+
+test: $(VENV)/.installed-dev ## Run every test
+	@scripts/need redis-server
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev ## Run the static checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against proto/baseline.binpb
+	$(BIN)/python scripts/build_protos.py --check
+	$(BIN)/python scripts/build_configuration_doc.py --check
+
+format: $(VENV)/.installed-dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/buf format --write
+
+protos: $(VENV)/.installed-dev ## Generate the gRPC stubs
+	$(BIN)/python scripts/build_protos.py --write
+
+docs: $(VENV)/.installed-dev ## Generate the generated pages
+	$(BIN)/python scripts/build_configuration_doc.py --write
+
+lock: ## Pin the newest versions that the project allows
+	@scripts/lock
+
+clean: ## Remove what was built, but no data
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@scripts/make_venv $(VENV)
+
+# The built wheel is what is run and tested, not the tree.
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES)
+	$(BIN)/pip install --quiet --constraint constraints.txt .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
