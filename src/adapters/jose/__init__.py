@@ -1,0 +1,1 @@
+"""JWT access tokens and the keys that sign them, on PyJWT and cryptography."""

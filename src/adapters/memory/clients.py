@@ -1,0 +1,40 @@
+from collections.abc import Sequence
+
+from domain.errors import ClientExists, ClientNotFound, Conflict
+from domain.model.clients import Client
+from domain.model.identifiers import ClientId
+from domain.ports.clients import ClientStore
+from domain.ports.reading import Reading, Ready
+
+
+class MemoryClientStore:
+    def __init__(self) -> None:
+        self._clients: dict[ClientId, Client] = {}
+
+    def find(self, client_id: ClientId, /) -> Reading[Client | None]:
+        return Ready(self._clients.get(client_id))
+
+    async def add(self, client: Client, /) -> None:
+        ids: set[str] = set(self._clients)
+        owners: set[str | None] = {kept.owner for kept in self._clients.values()}
+        if client.client_id in ids | owners or client.owner in ids:
+            raise ClientExists(client.client_id, hint=client.client_id)
+        self._clients[client.client_id] = client
+
+    async def replace(self, client: Client, /, *, seen: int) -> None:
+        kept = self._clients.get(client.client_id)
+        if kept is None:
+            raise ClientNotFound(client.client_id, hint=client.client_id)
+        if kept.version != seen:
+            raise Conflict(f"version {kept.version} and not {seen}")
+        self._clients[client.client_id] = client
+
+    async def remove(self, client_id: ClientId, /) -> bool:
+        return self._clients.pop(client_id, None) is not None
+
+    async def page(self, *, after: ClientId | None, limit: int) -> Sequence[Client]:
+        behind = sorted(one for one in self._clients if after is None or one > after)
+        return [self._clients[client_id] for client_id in behind[:limit]]
+
+
+_: type[ClientStore] = MemoryClientStore

@@ -1,0 +1,161 @@
+"""Refresh families: what was granted as a record, what rotation decides on as columns."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from adapters.records import FAMILY
+from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.milliseconds import read_time, write_time
+from domain.model.families import (
+    Absent,
+    Ahead,
+    AttemptId,
+    Ended,
+    Foreign,
+    Generation,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Rotation,
+    WithinGrace,
+)
+from domain.model.identifiers import ClientId, FamilyId
+from domain.ports.families import RefreshFamilyStore
+from domain.ports.reading import Reading, Ready
+
+_FIND = (
+    "SELECT record, generation, least_access_generation, expires_at, ended"
+    " FROM families WHERE family_id = ? AND expires_at > ?"
+)
+_ADD = (
+    "INSERT INTO families (family_id, owner, created_at, record, generation,"
+    " least_access_generation, expires_at, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_END_BEYOND_LIMIT = (
+    "UPDATE families SET ended = 1 WHERE rowid IN (SELECT rowid FROM families"
+    " WHERE owner = ? AND ended = 0 AND expires_at > ?"
+    " ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)"
+)
+_STATE = (
+    "SELECT owner, ended, generation, attempt, rotated_at, expires_at"
+    " FROM families WHERE family_id = ? AND expires_at > ?"
+)
+_ADVANCE = (
+    "UPDATE families SET generation = :successor, attempt = :attempt, rotated_at = :now,"
+    " expires_at = :expires_at, least_access_generation ="
+    " CASE WHEN :retire_access THEN :successor ELSE least_access_generation END"
+    " WHERE family_id = :family_id"
+)
+_END = "UPDATE families SET ended = 1 WHERE family_id = ? AND ended = 0 AND expires_at > ?"
+
+
+class _State(NamedTuple):
+    """The columns of `_STATE`, in its order."""
+
+    owner: ClientId
+    ended: int
+    generation: Generation
+    attempt: AttemptId | None
+    rotated_at: int
+    expires_at: int
+
+    def judge_spent(
+        self, presented: Generation, *, attempt: AttemptId, now: datetime, grace: timedelta
+    ) -> Rotated | WithinGrace | Replayed:
+        if self.attempt is None or presented != self.generation - 1:
+            return Replayed()
+        if self.attempt == attempt:
+            return Rotated(self.generation, read_time(self.expires_at))
+        if grace and now - read_time(self.rotated_at) <= grace:
+            return WithinGrace(self.generation, read_time(self.expires_at))
+        return Replayed()
+
+
+class SqliteRefreshFamilyStore:
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def open(self, family: RefreshFamily, /, *, limit: int, now: datetime) -> None:
+        row = (
+            family.family_id,
+            family.owner,
+            write_time(family.created_at),
+            FAMILY.write(family),
+            family.generation,
+            family.least_access_generation,
+            write_time(family.expires_at),
+            family.ended,
+        )
+
+        def step(connection: sqlite3.Connection) -> None:
+            connection.execute(_ADD, row)
+            connection.execute(_END_BEYOND_LIMIT, (family.owner, write_time(now), limit))
+
+        await self._database.write(step, now=now)
+
+    def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
+        rows = self._database.fetch(_FIND, (family_id, write_time(now)))
+        if not rows:
+            return Ready(None)
+        record, generation, least_access_generation, expires_at, ended = rows[0]
+        return Ready(
+            replace(
+                FAMILY.read(record),
+                generation=Generation(generation),
+                least_access_generation=Generation(least_access_generation),
+                expires_at=read_time(expires_at),
+                ended=bool(ended),
+            )
+        )
+
+    async def rotate(
+        self,
+        family_id: FamilyId,
+        /,
+        *,
+        attempt: AttemptId,
+        presented: Generation,
+        owner: ClientId,
+        now: datetime,
+        grace: timedelta,
+        expires_at: datetime,
+        retire_access: bool,
+    ) -> Rotation:
+        successor = Generation(presented + 1)
+        advance = {
+            "family_id": family_id,
+            "successor": successor,
+            "attempt": attempt,
+            "now": write_time(now),
+            "expires_at": write_time(expires_at),
+            "retire_access": retire_access,
+        }
+
+        def step(connection: sqlite3.Connection) -> Rotation:
+            row = connection.execute(_STATE, (family_id, write_time(now))).fetchone()
+            if row is None:
+                return Absent()
+            state = _State(*row)
+            if state.owner != owner:
+                return Foreign()
+            if state.ended:
+                return Ended()
+            if presented > state.generation:
+                return Ahead()
+            if presented < state.generation:
+                return state.judge_spent(presented, attempt=attempt, now=now, grace=grace)
+            connection.execute(_ADVANCE, advance)
+            return Rotated(successor, expires_at)
+
+        return await self._database.write(step, now=now)
+
+    async def end(self, family_id: FamilyId, /, *, now: datetime) -> bool:
+        def step(connection: sqlite3.Connection) -> bool:
+            return connection.execute(_END, (family_id, write_time(now))).rowcount > 0
+
+        return await self._database.write(step, now=now)
+
+
+_: type[RefreshFamilyStore] = SqliteRefreshFamilyStore

@@ -1,0 +1,33 @@
+"""Revoked JWTs, by `jti`, each until its time is over."""
+
+import sqlite3
+from datetime import datetime
+
+from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.milliseconds import write_time
+from domain.model.identifiers import TokenId
+from domain.ports.reading import Reading, Ready
+from domain.ports.revocations import RevocationList
+
+_ADD = (
+    "INSERT INTO revocations (token_id, expires_at) VALUES (?, ?)"
+    " ON CONFLICT (token_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)"
+)
+_CONTAINS = "SELECT 1 FROM revocations WHERE token_id = ? AND expires_at > ?"
+
+
+class SqliteRevocationList:
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def add(self, token_id: TokenId, /, *, until: datetime, now: datetime) -> None:
+        def step(connection: sqlite3.Connection) -> None:
+            connection.execute(_ADD, (token_id, write_time(until)))
+
+        await self._database.write(step, now=now)
+
+    def contains(self, token_id: TokenId, /, *, now: datetime) -> Reading[bool]:
+        return Ready(bool(self._database.fetch(_CONTAINS, (token_id, write_time(now)))))
+
+
+_: type[RevocationList] = SqliteRevocationList

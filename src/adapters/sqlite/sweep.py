@@ -1,0 +1,40 @@
+"""Deletes what has expired, a bounded number of rows at a time (D1)."""
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from adapters.sqlite.milliseconds import write_time
+
+# More than a batch of writes adds, so that the sweep always gains on them.
+MOST_ROWS = 400
+
+_INTERVAL = timedelta(seconds=1)
+_FAMILIES = (
+    "DELETE FROM families WHERE rowid IN (SELECT rowid FROM families WHERE expires_at <= ? LIMIT ?)"
+)
+_REVOCATIONS = (
+    "DELETE FROM revocations WHERE token_id IN"
+    " (SELECT token_id FROM revocations WHERE expires_at <= ? LIMIT ?)"
+)
+_ACCESS_TOKENS = (
+    "DELETE FROM access_tokens WHERE rowid IN"
+    " (SELECT rowid FROM access_tokens WHERE expires_at <= ? LIMIT ?)"
+)
+_DELETIONS = (_FAMILIES, _REVOCATIONS, _ACCESS_TOKENS)
+
+
+class Sweep:
+    """Knows the time from the writes alone: while nothing is written, nothing grows."""
+
+    def __init__(self) -> None:
+        self._swept_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        # A clock that was set back counts as time gone by, or the sweep would wait for it.
+        return self._swept_at is None or abs(now - self._swept_at) >= _INTERVAL
+
+    def __call__(self, connection: sqlite3.Connection, now: datetime) -> None:
+        """Delete up to `MOST_ROWS` of each table; more are due at once."""
+        expired = (write_time(now), MOST_ROWS)
+        deleted = [connection.execute(deletion, expired).rowcount for deletion in _DELETIONS]
+        self._swept_at = now if max(deleted) < MOST_ROWS else None

@@ -1,0 +1,112 @@
+"""Hashing client secrets (D5).
+
+A generated secret has 256 bits and needs no slowness: it is kept as
+`hmac-sha256$v1$<pepper id>$<hex>`. A chosen one is kept as Argon2id, in the
+reference encoding, until its first use.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from domain.errors import Unavailable
+from domain.model.credentials import ClientSecret, SecretHash
+from domain.model.keys import SymmetricKey, by_id
+from domain.ports.secret_hashing import SecretHasher, SecretMismatch
+
+T = TypeVar("T")
+
+_FAST = "hmac-sha256$v1$"
+_SLOW = "$argon2"
+_DECOY_MATERIAL = bytes(32)
+_DECOY_DIGEST = "0" * 64
+_LONGEST_QUEUE = 64
+
+
+class PepperedSecretHasher:
+    """Hashes fast in place, and slowly in threads of its own.
+
+    Args:
+        slow: Argon2id with its costs; RFC 9106's second recommendation if
+            left out: 64 MiB for each hash at work.
+
+        threads: How many slow hashes are at work at once. Beyond these and a
+            short queue callers get `Unavailable`.
+    """
+
+    def __init__(self, *, slow: PasswordHasher | None = None, threads: int = 1) -> None:
+        self._slow = slow or PasswordHasher()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="slow-hash")
+        self._queued = 0
+
+    async def hash(self, secret: ClientSecret, /, *, pepper: SymmetricKey) -> SecretHash:
+        return SecretHash(f"{_FAST}{pepper.key_id}${_digest(secret, pepper.material)}")
+
+    async def hash_slowly(self, secret: ClientSecret, /) -> SecretHash:
+        return SecretHash(await self._in_thread(lambda: self._slow.hash(_octets(secret))))
+
+    async def verify(
+        self,
+        secret: ClientSecret,
+        /,
+        *,
+        against: SecretHash | None,
+        peppers: Sequence[SymmetricKey],
+    ) -> None:
+        if against is not None and self.is_slow(against):
+            matches = await self._in_thread(lambda: self._matches_slow(secret, against))
+        else:
+            matches = _matches_fast(secret, against, peppers)
+        if not matches:
+            raise SecretMismatch
+
+    def is_slow(self, stored: SecretHash, /) -> bool:
+        return stored.startswith(_SLOW)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _matches_slow(self, secret: ClientSecret, against: SecretHash) -> bool:
+        try:
+            return self._slow.verify(against, _octets(secret))
+        except (InvalidHashError, VerificationError):
+            return False
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._queued >= _LONGEST_QUEUE:
+            raise Unavailable("too many slow hashes are waiting")
+        self._queued += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._queued -= 1
+
+
+def _matches_fast(
+    secret: ClientSecret, against: SecretHash | None, peppers: Sequence[SymmetricKey]
+) -> bool:
+    """Compare, or spend the same work where there is nothing to compare with."""
+    pepper_id, _, digest = (against or "").removeprefix(_FAST).partition("$")
+    known = against is not None and against.startswith(_FAST)
+    pepper = by_id(peppers, pepper_id) if known else None
+    material = pepper.material if pepper is not None else _DECOY_MATERIAL
+    expected = digest if pepper is not None else _DECOY_DIGEST
+    same = hmac.compare_digest(_digest(secret, material).encode(), expected.encode())
+    return same and pepper is not None
+
+
+def _digest(secret: ClientSecret, material: bytes) -> str:
+    return hmac.digest(material, _octets(secret), hashlib.sha256).hex()
+
+
+def _octets(secret: ClientSecret) -> bytes:
+    return secret.reveal().encode("utf-8", "surrogatepass")
+
+
+_: type[SecretHasher] = PepperedSecretHasher

@@ -1,0 +1,1 @@
+"""What grantd tells its operators: a log and an audit trail."""

@@ -1,0 +1,99 @@
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from adapters.sqlite.access_tokens import SqliteAccessTokenStore
+from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.families import SqliteRefreshFamilyStore
+from adapters.sqlite.milliseconds import write_time
+from adapters.sqlite.revocations import SqliteRevocationList
+from adapters.sqlite.sweep import MOST_ROWS, Sweep
+from adapters.sqlite.writer import LARGEST_BATCH
+from support.domain_samples import DAY, HOUR, MOMENT, NOW, SECOND, claims, digest, family, token_id
+
+
+async def add_revocations(database: SqliteDatabase, count: int, *, expires_at: datetime) -> None:
+    rows = [
+        (f"{write_time(expires_at)}-{number}", write_time(expires_at)) for number in range(count)
+    ]
+
+    def step(connection: sqlite3.Connection) -> None:
+        connection.executemany("INSERT INTO revocations VALUES (?, ?)", rows)
+
+    await database.write(step)
+
+
+def count(database: SqliteDatabase, table: str) -> int:
+    ((rows,),) = database.fetch(f"SELECT count(*) FROM {table}")  # noqa: S608  (a test's own word)
+    return int(rows)
+
+
+class TestSweep:
+    async def test_a_step_is_bounded_and_the_rest_is_due_at_once(
+        self, database: SqliteDatabase
+    ) -> None:
+        """However much expired at one time, no writer waits long for it."""
+        await add_revocations(database, 2 * MOST_ROWS + 1, expires_at=NOW)
+        sweep = Sweep()
+        left = []
+
+        while sweep.is_due(NOW):
+            await database.write(lambda connection: sweep(connection, NOW))
+            left.append(count(database, "revocations"))
+
+        assert left == [MOST_ROWS + 1, 1, 0]
+
+    def test_it_deletes_more_than_a_batch_can_add(self) -> None:
+        """Otherwise a busy store would grow for ever."""
+        assert MOST_ROWS > LARGEST_BATCH
+
+    async def test_what_has_not_expired_stays(self, database: SqliteDatabase) -> None:
+        """To the millisecond."""
+        await add_revocations(database, 1, expires_at=NOW)
+        await add_revocations(database, 1, expires_at=NOW + MOMENT)
+
+        await database.write(lambda connection: Sweep()(connection, NOW))
+
+        assert database.fetch("SELECT expires_at FROM revocations") == [(write_time(NOW + MOMENT),)]
+
+    async def test_it_is_due_again_after_a_second_on_either_side(
+        self, database: SqliteDatabase
+    ) -> None:
+        """A clock that was set back does not stop it."""
+        sweep = Sweep()
+        await database.write(lambda connection: sweep(connection, NOW))
+
+        assert not sweep.is_due(NOW + SECOND - MOMENT)
+        assert sweep.is_due(NOW + SECOND)
+        assert sweep.is_due(NOW - DAY)
+
+
+class TestWrites:
+    async def test_every_kind_of_expired_row_goes(
+        self, database: SqliteDatabase, path: Path
+    ) -> None:
+        """Writes go on, so what has expired goes, ended families too."""
+        families = SqliteRefreshFamilyStore(database)
+        revocations = SqliteRevocationList(database)
+        await families.open(family(1, expires_at=NOW + HOUR), limit=9, now=NOW)
+        await families.end(family(1).family_id, now=NOW)
+        await revocations.add(token_id(1), until=NOW + HOUR, now=NOW)
+        await SqliteAccessTokenStore(database).add(digest(1), claims(1, expires_at=NOW + HOUR))
+
+        later = NOW + HOUR
+        await revocations.add(token_id(2), until=later + HOUR, now=later)
+        await database.close()
+
+        reopened = SqliteDatabase.open(path)
+        left = [count(reopened, name) for name in ("families", "revocations", "access_tokens")]
+        await reopened.close()
+        assert left == [0, 1, 0]
+
+    async def test_issuing_opaque_tokens_alone_sweeps_them(self, database: SqliteDatabase) -> None:
+        """A token's issue tells the time."""
+        await add_revocations(database, 1, expires_at=NOW)
+
+        await SqliteAccessTokenStore(database).add(digest(1), claims(1))
+        await SqliteAccessTokenStore(database).remove(digest(2))
+
+        assert count(database, "revocations") == 0

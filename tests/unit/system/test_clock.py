@@ -1,0 +1,31 @@
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.system.clock import SystemClock
+
+
+def test_the_time_is_aware_utc_in_whole_milliseconds() -> None:
+    """As the port demands."""
+    now = SystemClock().now()
+    assert now.tzinfo is UTC
+    assert now.microsecond % 1_000 == 0
+    assert abs(now.timestamp() - time.time()) < 5
+
+
+def test_the_time_does_not_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands still until the system has caught up."""
+    clock = SystemClock()
+    told = []
+    for milliseconds in (5_000, 5_000, 4_000, 4_999, 5_001):
+        monkeypatch.setattr(time, "time_ns", lambda at=milliseconds: at * 1_000_000 + 999_999)
+        told.append(clock.now() - datetime.fromtimestamp(0, UTC))
+    assert told == [timedelta(milliseconds=ms) for ms in (5_000, 5_000, 5_000, 5_000, 5_001)]
+
+
+def test_two_clocks_agree() -> None:
+    """Both tell the system's time."""
+    first, second = SystemClock(), SystemClock()
+    earlier, between, later = first.now(), second.now(), first.now()
+    assert earlier <= between <= later
