@@ -1,0 +1,268 @@
+"""The core wired by hand on doubles, as the container wires it on adapters."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapters.memory.audit_trail import MemoryAuditTrail
+from domain.model.clients import Client, GrantType
+from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
+from domain.model.events import EventKind, Origin
+from domain.model.identifiers import ResourceId
+from domain.model.introspection import Introspection
+from domain.model.keys import SigningKey
+from domain.model.resources import Resource
+from domain.model.scopes import ScopeDefinition
+from domain.model.tokens import IssuedToken
+from domain.ports.envelope import Envelope
+from domain.ports.signing import KeyMaker, TokenSigner, TokenVerifier
+from domain.usecases.administer_catalogue import AdministerCatalogue
+from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.client_credentials import ClientCredentialsGrant
+from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.establish_keys import EstablishKeys
+from domain.usecases.introspect_token import IntrospectionRequest, IntrospectToken
+from domain.usecases.issue_token import Grant, IssueToken, TokenRequest
+from domain.usecases.mint_access_token import MintAccessToken
+from domain.usecases.refresh_token import RefreshTokenGrant
+from domain.usecases.revoke_token import RevocationRequest, RevokeToken
+from domain.usecases.token_policy import TokenPolicy
+from domain.usecases.token_standing import TokenStanding
+from support.domain_samples import INVOICES, ISSUER, LEDGER, client, scope_definition
+from support.doubles import (
+    FixedClock,
+    PlainEnvelope,
+    PlainTokenSigner,
+    PlainTokenVerifier,
+    QuickHasher,
+    RandomKeyMaker,
+    SeededEntropy,
+)
+from support.stores import Stores, memory_stores
+
+SALARIES = ResourceId("https://salaries.example")
+RESOURCES = (Resource(resource_id=INVOICES), Resource(resource_id=SALARIES))
+SCOPES = (
+    scope_definition("invoices.read", resource=INVOICES),
+    scope_definition("invoices.write", resource=INVOICES),
+    scope_definition("salaries.read", resource=SALARIES),
+    scope_definition("profile"),
+)
+POLICY = TokenPolicy(issuer=ISSUER)
+ORIGIN = Origin(request_id="request-1", protocol="http", address="192.0.2.1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandWiredCore:
+    """Every use case, what it stands on, and the shortest way to speak to it."""
+
+    issue_token: IssueToken
+    introspect_token: IntrospectToken
+    revoke_token: RevokeToken
+    administer_clients: AdministerClients
+    administer_catalogue: AdministerCatalogue
+    establish_keys: EstablishKeys
+    authenticate_client: AuthenticateClient
+    catalogue: CurrentCatalogue
+    stores: Stores
+    clock: FixedClock
+    entropy: SeededEntropy
+    hasher: QuickHasher
+    audit: MemoryAuditTrail
+
+    async def register(
+        self, draft: Client, *, imported_secret: str | None = None
+    ) -> PresentedCredentials:
+        """Register *draft* and return what proves it."""
+        imported = ClientSecret(imported_secret) if imported_secret is not None else None
+        created = await self.administer_clients.create(draft, imported_secret=imported)
+        method = AuthMethod.NONE if draft.is_public else AuthMethod.CLIENT_SECRET_BASIC
+        return PresentedCredentials(draft.client_id, method, imported or created.secret)
+
+    async def issue(
+        self,
+        credentials: PresentedCredentials,
+        grant_type: str | None = GrantType.CLIENT_CREDENTIALS,
+        *,
+        scope: str | None = None,
+        resources: Iterable[str] = (),
+        refresh_token: str | None = None,
+    ) -> IssuedToken:
+        request = TokenRequest(
+            credentials=credentials,
+            grant_type=grant_type,
+            scope=tuple(scope.split(" ")) if scope is not None else None,
+            resources=tuple(resources),
+            refresh_token=refresh_token,
+            origin=ORIGIN,
+        )
+        return await self.issue_token(request)
+
+    async def refresh(
+        self,
+        credentials: PresentedCredentials,
+        refresh_token: str | None,
+        *,
+        scope: str | None = None,
+        resources: Iterable[str] = (),
+    ) -> IssuedToken:
+        return await self.issue(
+            credentials,
+            GrantType.REFRESH_TOKEN,
+            scope=scope,
+            resources=resources,
+            refresh_token=refresh_token,
+        )
+
+    async def introspect(
+        self, credentials: PresentedCredentials, token: str | None
+    ) -> Introspection:
+        return await self.introspect_token(
+            IntrospectionRequest(credentials=credentials, token=token, origin=ORIGIN)
+        )
+
+    async def revoke(self, credentials: PresentedCredentials, token: str | None) -> None:
+        await self.revoke_token(
+            RevocationRequest(credentials=credentials, token=token, origin=ORIGIN)
+        )
+
+    async def change_client(self, client_id: str, **changes: Any) -> None:  # noqa: ANN401  (as `replace` takes them)
+        """Change a registered client as an administrator does."""
+        found = await self.administer_clients.show(client(client_id).client_id)
+        await self.stores.clients.replace(
+            replace(found, version=found.version + 1, **changes), seen=found.version
+        )
+
+    def audited(self) -> list[EventKind]:
+        """Return what kinds of events there were, in order."""
+        return [event.kind for event in self.audit.events]
+
+
+def draft(client_id: str = LEDGER, **changes: Any) -> Client:  # noqa: ANN401  (likewise)
+    """Return a client to be registered, with *changes*."""
+    return replace(client(client_id), secrets=(), **changes)
+
+
+def refreshing(client_id: str = LEDGER, **changes: Any) -> Client:  # noqa: ANN401  (likewise)
+    """Return a client to be registered that gets refresh tokens."""
+    return draft(client_id, issue_refresh_token=True, **changes)
+
+
+def public(client_id: str = LEDGER, **changes: Any) -> Client:  # noqa: ANN401  (likewise)
+    """Return a public client to be registered."""
+    return draft(client_id, auth_methods=frozenset({AuthMethod.NONE}), **changes)
+
+
+async def build_core(
+    *,
+    stores: Stores | None = None,
+    policy: TokenPolicy = POLICY,
+    grants: Collection[GrantType] = tuple(GrantType),
+    allow_public_client_credentials: bool = False,
+    scopes: Iterable[ScopeDefinition] = SCOPES,
+    resources: Iterable[Resource] = RESOURCES,
+    pinned: Iterable[SigningKey] = (),
+    envelope: Envelope | None = None,
+    signer: TokenSigner | None = None,
+    verifier: TokenVerifier | None = None,
+    key_maker: KeyMaker | None = None,
+) -> HandWiredCore:
+    """Wire every use case, make the first keys, and fill the catalogue.
+
+    Args:
+        stores: Empty ones; memory stores by default.
+    """
+    stores = stores or await _memory_stores()
+    clock, entropy, hasher, audit = FixedClock(), SeededEntropy(), QuickHasher(), MemoryAuditTrail()
+    envelope = envelope or PlainEnvelope()
+    verifier = verifier or PlainTokenVerifier()
+    issuer = policy.issuer
+    catalogue = CurrentCatalogue(stores.catalogue, envelope, pinned=tuple(pinned))
+    authenticate = AuthenticateClient(stores.clients, hasher)
+    offered: tuple[Grant, ...] = (
+        ClientCredentialsGrant(stores.families, policy=policy, entropy=entropy),
+        RefreshTokenGrant(stores.families, policy=policy, entropy=entropy, audit=audit),
+    )
+    core = HandWiredCore(
+        issue_token=IssueToken(
+            [grant for grant in offered if grant.grant_type in grants],
+            authenticate=authenticate,
+            catalogue=catalogue,
+            policy=policy,
+            mint=MintAccessToken(
+                issuer,
+                signer=signer or PlainTokenSigner(),
+                access_tokens=stores.access_tokens,
+                entropy=entropy,
+            ),
+            audit=audit,
+            clock=clock,
+            allow_public_client_credentials=allow_public_client_credentials,
+        ),
+        introspect_token=IntrospectToken(
+            authenticate=authenticate,
+            catalogue=catalogue,
+            verifier=verifier,
+            standing=TokenStanding(stores.clients, stores.families, stores.revocations),
+            access_tokens=stores.access_tokens,
+            families=stores.families,
+            issuer=issuer,
+            clock=clock,
+        ),
+        revoke_token=RevokeToken(
+            authenticate=authenticate,
+            catalogue=catalogue,
+            verifier=verifier,
+            revocations=stores.revocations,
+            access_tokens=stores.access_tokens,
+            families=stores.families,
+            audit=audit,
+            issuer=issuer,
+            clock=clock,
+        ),
+        administer_clients=AdministerClients(
+            stores.clients,
+            catalogue=catalogue,
+            hasher=hasher,
+            entropy=entropy,
+            clock=clock,
+            audit=audit,
+            issuer=issuer,
+        ),
+        administer_catalogue=AdministerCatalogue(
+            catalogue,
+            scopes=stores.scopes,
+            resources=stores.resources,
+            clock=clock,
+            audit=audit,
+        ),
+        establish_keys=EstablishKeys(
+            stores.catalogue,
+            stores.keys,
+            maker=key_maker or RandomKeyMaker(entropy),
+            envelope=envelope,
+            entropy=entropy,
+            clock=clock,
+            audit=audit,
+        ),
+        authenticate_client=authenticate,
+        catalogue=catalogue,
+        stores=stores,
+        clock=clock,
+        entropy=entropy,
+        hasher=hasher,
+        audit=audit,
+    )
+    await core.establish_keys()
+    for resource in resources:
+        await core.administer_catalogue.add_resource(resource)
+    for definition in scopes:
+        await core.administer_catalogue.add_scope(definition)
+    audit.events.clear()
+    return core
+
+
+async def _memory_stores() -> Stores:
+    async with memory_stores() as stores:
+        return stores  # they live as long as somebody holds them

@@ -1,0 +1,180 @@
+"""Doubles of the ports that are not stores. None of them touches the world."""
+
+import base64
+import hashlib
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from adapters.records import CLAIMS
+from domain.model.credentials import ClientSecret, SecretHash
+from domain.model.identifiers import Bucket
+from domain.model.keys import (
+    KeyId,
+    KeyPurpose,
+    KeySchedule,
+    SigningAlgorithm,
+    SigningKey,
+    SymmetricKey,
+)
+from domain.model.tokens import AccessTokenClaims
+from domain.ports.clock import Clock
+from domain.ports.entropy import Entropy
+from domain.ports.envelope import Envelope, MasterKeyMismatch
+from domain.ports.secret_hashing import SecretHasher, SecretMismatch
+from domain.ports.signing import KeyMaker, TokenRejected, TokenSigner, TokenVerifier
+from support.domain_samples import NOW
+
+_IDENTIFIER_BYTES = 16
+
+
+class FixedClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        self._now = now
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+class SeededEntropy:
+    """The same numbers in every run, no two alike within one."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+
+    def token(self, nbytes: int = 32, /) -> str:
+        return base64.urlsafe_b64encode(self.octets(nbytes)).rstrip(b"=").decode()
+
+    def octets(self, nbytes: int, /) -> bytes:
+        return self._random.randbytes(nbytes)
+
+    def identifier(self, bucket: Bucket, /) -> str:
+        return bucket + self.token(_IDENTIFIER_BYTES)
+
+
+class PlainEnvelope:
+    """Hides nothing, and still opens only what it sealed for the same purpose and id."""
+
+    def __init__(self, master_key: bytes = b"a master key") -> None:
+        self._master_key = master_key
+
+    def seal(self, material: bytes, /, *, purpose: KeyPurpose, key_id: KeyId) -> bytes:
+        return self._label(purpose, key_id) + material
+
+    def unseal(self, sealed: bytes, /, *, purpose: KeyPurpose, key_id: KeyId) -> bytes:
+        label = self._label(purpose, key_id)
+        if not sealed.startswith(label):
+            raise MasterKeyMismatch
+        return sealed.removeprefix(label)
+
+    def _label(self, purpose: KeyPurpose, key_id: KeyId) -> bytes:
+        return b"%s|%s|%s|" % (self._master_key, purpose.encode(), key_id.encode())
+
+
+class QuickHasher:
+    """Hashes fast and slow secrets alike, and remembers what it compared with.
+
+    Attributes:
+        compared: What each `verify` was given to compare with, so that a test
+            can tell that an unknown client costs what a known one does.
+    """
+
+    def __init__(self) -> None:
+        self.compared: list[SecretHash | None] = []
+
+    async def hash(self, secret: ClientSecret, /, *, pepper: SymmetricKey) -> SecretHash:
+        return _digest(f"fast${pepper.key_id}", pepper.material, secret)
+
+    async def hash_slowly(self, secret: ClientSecret, /) -> SecretHash:
+        return _digest("slow$", b"", secret)
+
+    async def verify(
+        self,
+        secret: ClientSecret,
+        /,
+        *,
+        against: SecretHash | None,
+        peppers: Sequence[SymmetricKey],
+    ) -> None:
+        self.compared.append(against)
+        possible = [await self.hash_slowly(secret)]
+        possible += [await self.hash(secret, pepper=pepper) for pepper in peppers]
+        if against not in possible:
+            raise SecretMismatch
+
+    def is_slow(self, stored: SecretHash, /) -> bool:
+        return stored.startswith("slow$")
+
+
+class RandomKeyMaker:
+    """Makes keys that only `PlainTokenSigner` can sign with."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+
+    def make(self, algorithm: SigningAlgorithm, /, *, activate_at: datetime) -> SigningKey:
+        return SigningKey(
+            key_id=KeyId(self._entropy.token()),
+            algorithm=algorithm,
+            schedule=KeySchedule(activate_at=activate_at),
+            material=self._entropy.octets(32),
+        )
+
+
+class PlainTokenSigner:
+    """Writes key id, claims and a digest under the key; it looks like a JWT from afar."""
+
+    async def sign(self, claims: AccessTokenClaims, /, *, key: SigningKey) -> str:
+        payload = base64.urlsafe_b64encode(CLAIMS.write(claims)).rstrip(b"=").decode()
+        return f"{key.key_id}.{payload}.{_signature(payload, key)}"
+
+
+class PlainTokenVerifier:
+    """Reads what `PlainTokenSigner` writes."""
+
+    def peek(self, token: str, /) -> AccessTokenClaims | None:
+        _, _, rest = token.partition(".")
+        payload, _, _ = rest.partition(".")
+        try:
+            return CLAIMS.read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except ValueError:
+            return None
+
+    async def verify(
+        self, token: str, /, *, keys: Sequence[SigningKey], issuer: str
+    ) -> AccessTokenClaims:
+        claims = self.peek(token)
+        named, _, rest = token.partition(".")
+        payload, _, signature = rest.partition(".")
+        key = next((key for key in keys if key.key_id == named), None)
+        if claims is None or key is None or claims.issuer != issuer:
+            raise TokenRejected
+        if signature != _signature(payload, key):
+            raise TokenRejected
+        return claims
+
+
+def _digest(kind: str, salt: bytes, secret: ClientSecret) -> SecretHash:
+    digest = hashlib.sha256(salt + b"$" + secret.reveal().encode()).hexdigest()
+    return SecretHash(f"{kind}${digest}")
+
+
+def _signature(payload: str, key: SigningKey) -> str:
+    return hashlib.sha256(key.material + payload.encode()).hexdigest()
+
+
+_clock: type[Clock] = FixedClock
+_entropy: type[Entropy] = SeededEntropy
+_envelope: type[Envelope] = PlainEnvelope
+_hasher: type[SecretHasher] = QuickHasher
+_maker: type[KeyMaker] = RandomKeyMaker
+_signer: type[TokenSigner] = PlainTokenSigner
+_verifier: type[TokenVerifier] = PlainTokenVerifier

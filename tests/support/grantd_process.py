@@ -1,0 +1,208 @@
+"""The installed program as a process on free ports, and its command line."""
+
+import base64
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+GRANTD = str(Path(sys.executable).with_name("grantd"))
+
+_START_WITHIN = 30.0
+_STOP_WITHIN = 40.0
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredClient:
+    """A client that the command line made, with its secret."""
+
+    client_id: str
+    secret: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        """What httpx takes for HTTP Basic; our own ids and secrets need no form-encoding."""
+        return (self.client_id, self.secret)
+
+    @property
+    def body(self) -> dict[str, str]:
+        return {"client_id": self.client_id, "client_secret": self.secret}
+
+
+class GrantdProcess:
+    """`grantd` on one store in one folder, configured through its environment alone."""
+
+    def __init__(self, folder: Path, *, store: str = "", settings: Mapping[str, str] = {}) -> None:
+        self.folder = folder
+        self.http_port = free_port()
+        self.grpc_port = free_port()
+        self.store = store or f"sqlite:///{folder / 'grantd.db'}"
+        self.log = folder / "grantd.log"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "GRANTD_STORE": self.store,
+            "GRANTD_HTTP": f"127.0.0.1:{self.http_port}",
+            "GRANTD_GRPC": f"127.0.0.1:{self.grpc_port}",
+            **{f"GRANTD_{name.upper()}": value for name, value in settings.items()},
+        }
+        if not self.store.startswith("sqlite"):
+            self.environment["GRANTD_MASTER_KEY_FILE"] = str(self._make_master_key())
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _make_master_key(self) -> Path:
+        path = self.folder / "master.key"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_bytes(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+        return path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    issuer = url
+
+    @property
+    def grpc_target(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *flags: str) -> "GrantdProcess":
+        """Serve, and return once both protocols accept calls."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [GRANTD, "serve", *flags],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_WITHIN
+        while not self._is_ready():
+            if self._process.poll() is not None:
+                raise AssertionError(f"grantd ended at once:\n{self.log.read_text()}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"grantd did not become ready:\n{self.log.read_text()}")
+            time.sleep(0.02)
+        return self
+
+    def _is_ready(self) -> bool:
+        try:
+            if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code != 200:
+                return False
+            socket.create_connection(("127.0.0.1", self.grpc_port), timeout=1).close()
+        except (httpx.HTTPError, OSError):
+            return False
+        return True
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Return the exit status."""
+        assert self._process is not None
+        return self._process.wait(_STOP_WITHIN)
+
+    def stop(self) -> int:
+        """Let it drain, and return the exit status."""
+        if self._process is None or self._process.poll() is not None:
+            return 0 if self._process is None else self._process.returncode
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait()
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the supervisor and all workers at once, as a power cut would."""
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self._process.wait()
+
+    def run(
+        self, *arguments: str, stdin: str = "", environment: Mapping[str, str] = {}
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line on the same store."""
+        return subprocess.run(
+            [GRANTD, *arguments],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def require(self, *arguments: str) -> Any:
+        """Run a command that has to succeed, and return the JSON it prints."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, f"grantd {' '.join(arguments)}: {done.stderr}"
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def create_scopes(self, *names: str) -> None:
+        for name in names:
+            self.require("scopes", "create", name)
+
+    def create_client(self, client_id: str, *flags: str) -> RegisteredClient:
+        made = self.require("clients", "create", "--id", client_id, *flags)
+        return RegisteredClient(made["client_id"], made.get("client_secret") or "")
+
+    def post(
+        self,
+        path: str,
+        form: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        *,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] = {},
+    ) -> httpx.Response:
+        """POST a form as an ordinary client does."""
+        content = str(httpx.QueryParams(form if isinstance(form, Mapping) else list(form)))
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        return httpx.post(
+            self.url + path,
+            content=content,
+            headers=sent,
+            auth=auth,
+            timeout=20,
+            trust_env=False,
+        )
+
+    def get(self, path: str, headers: Mapping[str, str] = {}) -> httpx.Response:
+        return httpx.get(self.url + path, headers=dict(headers), timeout=20, trust_env=False)
+
+    def send_raw(self, request: bytes, *, timeout: float = 10.0) -> bytes:
+        """Send bytes as they are on a connection of their own, and read until it closes."""
+        with socket.create_connection(("127.0.0.1", self.http_port), timeout=timeout) as connection:
+            connection.sendall(request)
+            received = b""
+            while chunk := connection.recv(65_536):
+                received += chunk
+            return received

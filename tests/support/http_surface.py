@@ -1,0 +1,287 @@
+"""The HTTP application over memory adapters, and ways to talk to it in process."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp, Message
+
+from adapters.http.app import HttpOptions, build_app
+from adapters.http.health_endpoints import Readiness
+from adapters.jose.jwks import JoseKeySetWriter
+from adapters.jose.keys import JoseKeyMaker
+from adapters.jose.signer import JoseTokenSigner
+from adapters.jose.verifier import JoseTokenVerifier
+from adapters.memory.access_tokens import MemoryAccessTokenStore
+from adapters.memory.audit_trail import MemoryAuditTrail
+from adapters.memory.catalogue import MemoryCatalogueReader, MemoryCatalogueState
+from adapters.memory.clients import MemoryClientStore
+from adapters.memory.families import MemoryRefreshFamilyStore
+from adapters.memory.revocations import MemoryRevocationList
+from domain.errors import Unavailable
+from domain.model.catalogue import CatalogueVersion
+from domain.model.clients import Client, GrantType
+from domain.model.identifiers import ClientId
+from domain.model.keys import KeyId, KeyPurpose, SealedKey, SigningAlgorithm
+from domain.model.scopes import Scope
+from domain.ports.probe import Probe
+from domain.ports.reading import Reading
+from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.client_credentials import ClientCredentialsGrant
+from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.introspect_token import IntrospectToken
+from domain.usecases.issue_token import IssueToken
+from domain.usecases.mint_access_token import MintAccessToken
+from domain.usecases.refresh_token import RefreshTokenGrant
+from domain.usecases.revoke_token import RevokeToken
+from domain.usecases.token_policy import TokenPolicy
+from domain.usecases.token_standing import TokenStanding
+from support.domain_samples import ISSUER, LEDGER, NOW, client, scope_definition
+from support.doubles import FixedClock, PlainEnvelope, QuickHasher, SeededEntropy
+
+GRANTS = (GrantType.CLIENT_CREDENTIALS, GrantType.REFRESH_TOKEN)
+
+
+class FragileCatalogueReader(MemoryCatalogueReader):
+    """Reads from memory until somebody takes the store away."""
+
+    is_away = False
+
+    def version(self) -> Reading[CatalogueVersion]:
+        if self.is_away:
+            raise Unavailable("the store is away")
+        return super().version()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSurface:
+    """An application and what a test may want to look at behind it."""
+
+    app: ASGIApp
+    http: httpx.AsyncClient
+    clock: FixedClock
+    readiness: Readiness
+    catalogue: MemoryCatalogueState
+    reader: FragileCatalogueReader
+    audit: MemoryAuditTrail
+    administer_clients: AdministerClients
+
+    async def register(self, draft: Client | None = None) -> tuple[ClientId, str]:
+        """Register a client and return what it authenticates with; "" if it is public."""
+        wanted = draft if draft is not None else client()
+        created = await self.administer_clients.create(replace(wanted, secrets=()))
+        secret = created.secret.reveal() if created.secret is not None else ""
+        return created.client.client_id, secret
+
+    async def access_token(self, auth: tuple[str, str], **parameters: str) -> dict[str, Any]:
+        """Return the answer to a successful token request."""
+        answer = await self.http.post(
+            "/access_token", auth=auth, data={"grant_type": "client_credentials"} | parameters
+        )
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+@asynccontextmanager
+async def http_surface(
+    *,
+    issuer: str = ISSUER,
+    grant_types: Sequence[GrantType] = GRANTS,
+    allow_credentials_in_request_body: bool = True,
+    scopes: Sequence[str] = ("invoices.read", "invoices.write"),
+    probes: Sequence[Probe] = (),
+    instead: Callable[[Any], Awaitable[Any]] | None = None,
+) -> AsyncIterator[HttpSurface]:
+    """Build an application by hand.
+
+    Args:
+        instead: Stands in for all three use cases.
+    """
+    clock, entropy, envelope, hasher = FixedClock(), SeededEntropy(), PlainEnvelope(), QuickHasher()
+    state, audit = MemoryCatalogueState(), MemoryAuditTrail()
+    state.keep_keys(_keys())
+    state.keep_scopes(scope_definition(token) for token in scopes)
+    reader = FragileCatalogueReader(state)
+    catalogue = CurrentCatalogue(reader, envelope)
+    clients, families = MemoryClientStore(), MemoryRefreshFamilyStore()
+    access_tokens, revocations = MemoryAccessTokenStore(), MemoryRevocationList()
+    verifier = JoseTokenVerifier()
+    authenticate = AuthenticateClient(clients, hasher)
+    policy = TokenPolicy(issuer=issuer)
+    issue_token = IssueToken(
+        [
+            ClientCredentialsGrant(families, policy=policy, entropy=entropy),
+            RefreshTokenGrant(families, policy=policy, entropy=entropy, audit=audit),
+        ],
+        authenticate=authenticate,
+        catalogue=catalogue,
+        policy=policy,
+        mint=MintAccessToken(
+            issuer, signer=JoseTokenSigner(), access_tokens=access_tokens, entropy=entropy
+        ),
+        audit=audit,
+        clock=clock,
+    )
+    introspect_token = IntrospectToken(
+        authenticate=authenticate,
+        catalogue=catalogue,
+        verifier=verifier,
+        standing=TokenStanding(clients, families, revocations),
+        access_tokens=access_tokens,
+        families=families,
+        issuer=issuer,
+        clock=clock,
+    )
+    revoke_token = RevokeToken(
+        authenticate=authenticate,
+        catalogue=catalogue,
+        verifier=verifier,
+        revocations=revocations,
+        access_tokens=access_tokens,
+        families=families,
+        audit=audit,
+        issuer=issuer,
+        clock=clock,
+    )
+    readiness = Readiness()
+    app = build_app(
+        issue_token=instead or issue_token,
+        introspect_token=instead or introspect_token,
+        revoke_token=instead or revoke_token,
+        catalogue=catalogue,
+        key_set=JoseKeySetWriter(),
+        clock=clock,
+        entropy=entropy,
+        probes=probes,
+        readiness=readiness,
+        options=HttpOptions(
+            issuer=issuer,
+            grant_types=grant_types,
+            allow_credentials_in_request_body=allow_credentials_in_request_body,
+        ),
+    )
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://grantd.test"
+    ) as http:
+        yield HttpSurface(
+            app=app,
+            http=http,
+            clock=clock,
+            readiness=readiness,
+            catalogue=state,
+            reader=reader,
+            audit=audit,
+            administer_clients=AdministerClients(
+                clients,
+                catalogue=catalogue,
+                hasher=hasher,
+                entropy=entropy,
+                clock=clock,
+                audit=audit,
+                issuer=issuer,
+            ),
+        )
+
+
+def http_scope(
+    method: str = "POST",
+    path: str = "/access_token",
+    *,
+    headers: Sequence[tuple[str, str]] = (),
+    query: str = "",
+) -> dict[str, Any]:
+    """Return an ASGI scope as a server makes it."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+        "client": ("192.0.2.7", 4711),
+        "server": ("grantd.test", 80),
+        "state": {},
+    }
+
+
+def receiving(*chunks: bytes, complete: bool = True) -> Callable[[], Awaitable[Message]]:
+    """Return an ASGI `receive` that gives a body in chunks, and then leaves if it is not whole."""
+    messages: list[Message] = [
+        {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
+    ]
+    if complete:
+        messages.append({"type": "http.request", "body": b"", "more_body": False})
+    messages.append({"type": "http.disconnect"})
+    remaining = iter(messages)
+
+    async def receive() -> Message:
+        return next(remaining)
+
+    return receive
+
+
+async def drive(
+    app: ASGIApp, scope: dict[str, Any], *chunks: bytes, complete: bool = True
+) -> list[Message]:
+    """Send one request by hand and return what the application sent."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receiving(*chunks, complete=complete), send)
+    return sent
+
+
+def ledger_with(**changes: object) -> Client:
+    """Return the ledger, changed."""
+    return replace(client(LEDGER), **changes)  # type: ignore[arg-type]  # fields of many kinds
+
+
+def refreshing_ledger() -> Client:
+    return ledger_with(issue_refresh_token=True, default_scope=Scope.parse("invoices.read"))
+
+
+@cache
+def _keys() -> tuple[SealedKey, ...]:
+    """Make one set of keys for all tests; an RSA key takes its time."""
+    envelope, entropy, maker = PlainEnvelope(), SeededEntropy(1), JoseKeyMaker()
+    signing = [
+        maker.make(algorithm, activate_at=NOW)
+        for algorithm in (SigningAlgorithm.ES256, SigningAlgorithm.RS256)
+    ]
+    symmetric = [
+        (purpose, KeyId(entropy.token(6)), entropy.octets(32))
+        for purpose in (KeyPurpose.REFRESH_MAC, KeyPurpose.SECRET_PEPPER)
+    ]
+    return (
+        *(
+            SealedKey(
+                purpose=KeyPurpose.SIGNING,
+                key_id=key.key_id,
+                created_at=NOW,
+                sealed=envelope.seal(key.material, purpose=KeyPurpose.SIGNING, key_id=key.key_id),
+                algorithm=key.algorithm,
+                schedule=key.schedule,
+            )
+            for key in signing
+        ),
+        *(
+            SealedKey(
+                purpose=purpose,
+                key_id=key_id,
+                created_at=NOW,
+                sealed=envelope.seal(material, purpose=purpose, key_id=key_id),
+            )
+            for purpose, key_id, material in symmetric
+        ),
+    )
