@@ -123,7 +123,10 @@ def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
             f"owner has to be 1 to {_LONGEST_ID} characters, printable ASCII",
             client.owner is not None and not _is_presentable_id(client.owner),
         ),
-        ("owner and client_id may not be equal", str(client.owner) == client.client_id),
+        (
+            "owner and client_id may not be equal",
+            client.owner is not None and str(client.owner) == client.client_id,
+        ),
         ("subject owner needs an owner", client.subject is Subject.OWNER and client.owner is None),
         ("an authentication method is needed", not client.auth_methods),
         (

@@ -16,12 +16,13 @@ REVOCATION_MARGIN: Final = timedelta(seconds=60)
 
 _DAYS_IN_A_MONTH = 30
 _LONGEST = timedelta(days=36_500)
-_SHORT = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhd])")
+_SHORT = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ISO_8601 = re.compile(
     r"P(?=\d|T\d)"
     r"(?:(?P<months>\d{1,4})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})S)?)?",
+    re.ASCII,
 )
 
 

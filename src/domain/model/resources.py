@@ -45,7 +45,7 @@ def parse_resource_id(text: str) -> ResourceId:
         raise malformed
     try:
         parts = urlsplit(text)
-        hierarchical = text.startswith(f"{parts.scheme}://")
+        hierarchical = text[len(parts.scheme) :].startswith("://")
         complete = bool(parts.scheme) and bool(parts.hostname if hierarchical else parts.path)
     except ValueError as error:
         raise malformed from error

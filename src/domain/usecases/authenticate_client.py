@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import Conflict, InvalidClient
+from domain.errors import ClientNotFound, Conflict, InvalidClient
 from domain.model.clients import Client
 from domain.model.credentials import (
     AuthMethod,
@@ -86,7 +86,7 @@ class AuthenticateClient:
         """Replace a slow hash on first use; whoever changed the client meanwhile goes first."""
         fast = replace(slow, hash=await self._hasher.hash(secret, pepper=pepper))
         secrets = tuple(fast if kept is slow else kept for kept in client.secrets)
-        with suppress(Conflict):
+        with suppress(ClientNotFound, Conflict):
             await self._clients.replace(
                 replace(client, secrets=secrets, version=client.version + 1), seen=client.version
             )

@@ -1,0 +1,148 @@
+"""What every call goes through, whatever its method.
+
+The one place of this edge where messages are parsed and refusals rendered.
+gRPC would answer a message that it cannot parse with the text of an exception.
+"""
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from adapters.grpc.errors import render
+from adapters.grpc.methods import is_offered
+from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
+from domain.model.events import Origin
+from domain.ports.entropy import Entropy
+
+REQUEST_ID: Final = "x-request-id"
+
+_REQUEST_ID_BYTES = 12
+
+_log = logging.getLogger(__name__)
+_origin: ContextVar[Origin] = ContextVar("origin")
+
+# grpc leaves open what a method of any service takes and gives.
+_Context = grpc.aio.ServicerContext[Any, Any]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # not generic at run time
+
+_HANDLERS: Final[dict[tuple[bool, bool], Callable[..., _Handler]]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+def current_origin() -> Origin:
+    """Return where the call at hand came from."""
+    return _origin.get()
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Admits calls of methods in the table, gives each an id, renders its refusal."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+
+    async def intercept_service(
+        self,
+        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]",
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "_Handler | None":
+        if not is_offered(handler_call_details.method):
+            return None  # UNIMPLEMENTED
+        handler = await continuation(handler_call_details)
+        return handler and self._wrap(handler)
+
+    def _wrap(self, handler: _Handler) -> _Handler:
+        behaviour: Any = (
+            handler.unary_unary
+            or handler.unary_stream
+            or handler.stream_unary
+            or handler.stream_stream
+        )
+        read = handler.request_deserializer
+        parse: Any = _parse_each if handler.request_streaming else _parse
+
+        async def answer(body: object, context: _Context) -> object:
+            async with self._call(context):
+                return await behaviour(parse(read, body), context)
+
+        async def stream(body: object, context: _Context) -> AsyncIterator[object]:
+            async with self._call(context):
+                async for response in behaviour(parse(read, body), context):
+                    yield response
+
+        return _HANDLERS[handler.request_streaming, handler.response_streaming](
+            stream if inspect.isasyncgenfunction(behaviour) else answer,
+            None,
+            handler.response_serializer,
+        )
+
+    @asynccontextmanager
+    async def _call(self, context: _Context) -> AsyncIterator[None]:
+        request_id = self._entropy.token(_REQUEST_ID_BYTES)
+        _origin.set(
+            Origin(request_id=request_id, protocol="grpc", address=_address(context.peer()))
+        )
+        context.set_trailing_metadata(((REQUEST_ID, request_id),))
+        try:
+            await _require_time(context)
+            yield
+        except grpc.aio.AbortError:
+            raise
+        except GrantdError as refusal:
+            if isinstance(refusal, Unavailable):
+                _log.warning("unavailable in call %s: %s", request_id, refusal.detail)
+            elif isinstance(refusal, Internal):
+                _log.error("internal error in call %s", request_id, exc_info=refusal)
+            await _refuse(context, refusal, request_id)
+        except Exception:  # noqa: BLE001  (whatever it is, its text stays here)
+            _log.exception("unexpected exception in call %s", request_id)
+            await _refuse(context, Internal(), request_id)
+
+
+def _parse(read: Callable[[bytes], object], body: bytes) -> object:
+    try:
+        return read(body)
+    except DecodeError as error:
+        raise InvalidRequest(
+            "not the message of this method", hint="the message cannot be parsed"
+        ) from error
+
+
+async def _parse_each(
+    read: Callable[[bytes], object], bodies: AsyncIterator[bytes]
+) -> AsyncIterator[object]:
+    async for body in bodies:
+        yield _parse(read, body)
+
+
+async def _require_time(context: _Context) -> None:
+    """Refuse a call whose deadline has passed: nobody would read the answer."""
+    remaining: float | None = context.time_remaining()
+    if remaining is not None and remaining <= 0:
+        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+async def _refuse(context: _Context, refusal: GrantdError, request_id: str) -> None:
+    rendering = render(refusal)
+    await context.abort(
+        rendering.code,
+        rendering.message,
+        ((REQUEST_ID, request_id), *rendering.trailing_metadata),
+    )
+
+
+def _address(peer: str) -> str:
+    """Return the host in gRPC's name of a peer, such as `ipv6:%5B::1%5D:50051`."""
+    _, _, place = unquote(peer).partition(":")
+    host, _, _ = place.rpartition(":")
+    return host.strip("[]")

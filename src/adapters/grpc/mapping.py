@@ -1,0 +1,100 @@
+"""Messages to requests of the core, and its answers to messages.
+
+An empty field counts as one left out (RFC 6749 §3.2). Messages hold secrets
+and tokens, and their `repr` shows them: no message is ever logged.
+"""
+
+from datetime import datetime
+from typing import assert_never
+
+from domain.model.credentials import PresentedCredentials
+from domain.model.events import Origin
+from domain.model.introspection import (
+    ActiveAccessToken,
+    ActiveRefreshToken,
+    Inactive,
+    Introspection,
+)
+from domain.model.tokens import IssuedToken
+from domain.usecases.introspect_token import IntrospectionRequest
+from domain.usecases.issue_token import TokenRequest
+from domain.usecases.revoke_token import RevocationRequest
+from grantd.v1.token_service_pb2 import (
+    IntrospectTokenRequest,
+    IntrospectTokenResponse,
+    IssueTokenRequest,
+    IssueTokenResponse,
+    RevokeTokenRequest,
+)
+
+
+def to_token_request(
+    message: IssueTokenRequest, credentials: PresentedCredentials, origin: Origin
+) -> TokenRequest:
+    return TokenRequest(
+        credentials=credentials,
+        grant_type=message.grant_type or None,
+        scope=tuple(message.scopes) or None,
+        resources=tuple(message.resources),
+        refresh_token=message.refresh_token or None,
+        origin=origin,
+    )
+
+
+def from_issued_token(issued: IssuedToken) -> IssueTokenResponse:
+    return IssueTokenResponse(
+        access_token=issued.access_token,
+        token_type=issued.token_type,
+        expires_in=issued.expires_in,
+        scopes=issued.scope,
+        refresh_token=issued.refresh_token,
+    )
+
+
+def to_introspection_request(
+    message: IntrospectTokenRequest, credentials: PresentedCredentials, origin: Origin
+) -> IntrospectionRequest:
+    return IntrospectionRequest(credentials=credentials, token=message.token or None, origin=origin)
+
+
+def from_introspection(found: Introspection) -> IntrospectTokenResponse:
+    match found:
+        case Inactive():
+            return IntrospectTokenResponse()
+        case ActiveAccessToken(claims, token_type):
+            return IntrospectTokenResponse(
+                active=True,
+                scopes=claims.scope,
+                client_id=claims.client_id,
+                token_type=token_type,
+                expire_time=claims.expires_at,
+                issue_time=claims.issued_at,
+                subject=claims.subject,
+                audiences=claims.audience,
+                issuer=claims.issuer,
+                token_id=claims.token_id,
+                owner=claims.owner,
+            )
+        case ActiveRefreshToken(family, issuer):
+            return IntrospectTokenResponse(
+                active=True,
+                scopes=family.scope,
+                client_id=family.owner,
+                expire_time=_whole_seconds(family.expires_at),
+                issue_time=_whole_seconds(family.created_at),
+                audiences=family.audience,
+                issuer=issuer,
+            )
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def to_revocation_request(
+    message: RevokeTokenRequest, credentials: PresentedCredentials, origin: Origin
+) -> RevocationRequest:
+    return RevocationRequest(credentials=credentials, token=message.token or None, origin=origin)
+
+
+def _whole_seconds(moment: datetime) -> datetime:
+    """Return what NumericDate would hold, so that both edges tell the same time."""
+    return moment.replace(microsecond=0)

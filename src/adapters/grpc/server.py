@@ -1,0 +1,63 @@
+"""The gRPC server: its services, its limits, its beginning and its end."""
+
+from datetime import timedelta
+from typing import Final
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+
+from adapters.grpc import health, token_service
+from adapters.grpc.health import Health
+from adapters.grpc.interceptors import CallInterceptor
+from adapters.grpc.token_service import TokenService
+from domain.ports.entropy import Entropy
+
+SERVICE_NAMES: Final = (
+    token_service.SERVICE_NAME,
+    health.SERVICE_NAME,
+    reflection.SERVICE_NAME,
+)
+
+MAX_MESSAGE_BYTES: Final = 64 * 1024
+
+_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
+    ("grpc.so_reuseport", 1),  # the workers of one supervisor share a port
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 5 * 60_000),
+    # A call may outlive its connection's age by the grace, and no longer: this bounds
+    # calls that never send their message, and spreads connections over new workers.
+    ("grpc.max_connection_age_ms", 30 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+
+
+class GrpcServer:
+    """Serves on one address until it is drained.
+
+    It has to be made on the event loop that will run it.
+    """
+
+    def __init__(self, tokens: TokenService, *, entropy: Entropy) -> None:
+        self._health = Health([token_service.SERVICE_NAME])
+        self._server = grpc.aio.server(
+            handlers=(tokens.handlers(), self._health.handlers()),
+            interceptors=(CallInterceptor(entropy),),
+            options=_OPTIONS,
+        )
+        reflection.enable_server_reflection(SERVICE_NAMES, self._server)
+
+    async def start(self, address: str) -> int:
+        """Listen on *address* (`HOST:PORT`) and return the port, chosen here if it was 0.
+
+        Raises:
+            RuntimeError: If the address cannot be bound.
+        """
+        port = self._server.add_insecure_port(address)
+        await self._server.start()
+        return port
+
+    async def drain(self, grace: timedelta) -> None:
+        """Stop serving: health first, new calls next, calls in flight at the end of *grace*."""
+        self._health.drain()
+        await self._server.stop(grace.total_seconds())

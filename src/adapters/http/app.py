@@ -1,0 +1,125 @@
+"""The HTTP application: which path leads where, and what every request passes on its way."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from adapters.http.errors import LastResort, refuse, refuse_unrouted
+from adapters.http.health_endpoints import HealthEndpoints, Readiness
+from adapters.http.introspection_endpoint import IntrospectionEndpoint, IntrospectsToken
+from adapters.http.metadata_endpoints import (
+    INTROSPECTION_PATH,
+    JWKS_PATH,
+    METADATA_PATHS,
+    REVOCATION_PATH,
+    TOKEN_PATH,
+    KeySet,
+    MetadataEndpoints,
+    ServerMetadata,
+)
+from adapters.http.middleware import BodyLimit, NoSniff, RequestId
+from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
+from adapters.http.routing import Endpoint, ExactRoute
+from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
+from domain.errors import GrantdError
+from domain.model.clients import GrantType
+from domain.ports.clock import Clock
+from domain.ports.entropy import Entropy
+from domain.ports.probe import Probe
+from domain.ports.signing import KeySetWriter
+from domain.usecases.current_catalogue import CurrentCatalogue
+
+_SHORT_TOKEN_PATH = "/token"  # noqa: S105  (a path)
+_REQUEST_ID_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """The settings that concern this edge.
+
+    Attributes:
+        grant_types: Those that are switched on.
+
+        allow_credentials_in_request_body: Whether a client may put its secret
+            into the form instead of the Authorization header field.
+    """
+
+    issuer: str
+    grant_types: Sequence[GrantType]
+    allow_credentials_in_request_body: bool = True
+
+
+def build_app(
+    *,
+    issue_token: IssuesToken,
+    introspect_token: IntrospectsToken,
+    revoke_token: RevokesToken,
+    catalogue: CurrentCatalogue,
+    key_set: KeySetWriter,
+    clock: Clock,
+    entropy: Entropy,
+    probes: Sequence[Probe],
+    readiness: Readiness,
+    options: HttpOptions,
+) -> ASGIApp:
+    allow_body = options.allow_credentials_in_request_body
+    token = TokenEndpoint(issue_token, allow_body_credentials=allow_body)
+    metadata = ServerMetadata(
+        catalogue,
+        issuer=options.issuer,
+        grant_types=options.grant_types,
+        allow_body_credentials=allow_body,
+    )
+    documents = MetadataEndpoints(metadata, KeySet(catalogue, key_set, clock=clock))
+    health = HealthEndpoints(probes, readiness)
+    posts: dict[str, Endpoint] = {
+        TOKEN_PATH: token,
+        _SHORT_TOKEN_PATH: token,
+        INTROSPECTION_PATH: IntrospectionEndpoint(
+            introspect_token, allow_body_credentials=allow_body
+        ),
+        REVOCATION_PATH: RevocationEndpoint(revoke_token, allow_body_credentials=allow_body),
+    }
+    gets: dict[str, Endpoint] = {
+        JWKS_PATH: documents.jwks,
+        **dict.fromkeys(METADATA_PATHS, documents.metadata),
+    }
+    app = Starlette(
+        routes=[
+            *_routes(posts, gets, metadata.issuer_path),
+            ExactRoute("/livez", health.live, methods=("GET", "HEAD")),
+            ExactRoute("/readyz", health.ready, methods=("GET", "HEAD")),
+        ],
+        middleware=[
+            Middleware(RequestId, lambda: entropy.token(_REQUEST_ID_BYTES)),
+            Middleware(NoSniff),
+            Middleware(LastResort),
+            Middleware(BodyLimit),
+        ],
+        exception_handlers={GrantdError: refuse, HTTPException: refuse_unrouted},
+    )
+    app.router.redirect_slashes = False  # credentials would follow
+    return app
+
+
+def _routes(
+    posts: dict[str, Endpoint], gets: dict[str, Endpoint], issuer_path: str
+) -> Iterator[ExactRoute]:
+    """Yield each route at the root, and under the issuer's path if it has one.
+
+    Which of the two is asked for depends on whether a proxy in front strips
+    that path. The metadata of such an issuer has its path at the end, too
+    (RFC 8414 §3.1).
+    """
+    for place in dict.fromkeys(("", issuer_path)):
+        for path, endpoint in posts.items():
+            yield ExactRoute(place + path, endpoint, methods=("POST",))
+        for path, endpoint in gets.items():
+            yield ExactRoute(place + path, endpoint, methods=("GET", "HEAD"))
+    if issuer_path:
+        for path in METADATA_PATHS:
+            yield ExactRoute(path + issuer_path, gets[path], methods=("GET", "HEAD"))

@@ -1,0 +1,57 @@
+"""How a client presents itself over HTTP (RFC 6749 §2.3), by exactly one method."""
+
+from starlette.requests import Request
+
+from adapters.basic_credentials import read_basic
+from adapters.http.forms import Form
+from domain.errors import InvalidClient, InvalidRequest
+from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
+from domain.model.identifiers import ClientId
+
+
+def read(request: Request, form: Form, *, allow_body: bool) -> PresentedCredentials:
+    """Read the credentials of a request, in whichever of the ways they are given.
+
+    Args:
+        allow_body: Whether a secret may stand in the body. Where it may not,
+            it is refused like any failed authentication.
+
+    Raises:
+        InvalidRequest: If there are two methods, or two names, in one request.
+        InvalidClient: If there is none, or none that this server knows.
+    """
+    authorization = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    secret = form.get("client_secret")
+    asserts = bool(form.get("client_assertion") or form.get("client_assertion_type"))
+    if len(authorization) + bool(secret) + asserts > 1:
+        raise InvalidRequest(
+            "two authentication methods", hint="authenticate by one method, and once"
+        )
+    if authorization:
+        return _from_header(authorization[0], form)
+    if asserts:
+        raise InvalidClient("a client assertion, which this server does not take")
+    return _from_body(form.get("client_id"), secret, allow_body=allow_body)
+
+
+def _from_header(value: bytes, form: Form) -> PresentedCredentials:
+    presented = read_basic(value)
+    if form.get("client_id") not in (None, presented.client_id):
+        raise InvalidRequest("two client ids", hint="client_id differs from Authorization")
+    return presented
+
+
+def _from_body(
+    client_id: str | None, secret: str | None, *, allow_body: bool
+) -> PresentedCredentials:
+    if client_id is None:
+        raise InvalidClient("no client authentication")
+    if secret is None:
+        return PresentedCredentials(ClientId(client_id), AuthMethod.NONE)
+    if not allow_body:
+        raise InvalidClient(
+            "credentials in the request body", hint="use the Authorization header field"
+        )
+    return PresentedCredentials(
+        ClientId(client_id), AuthMethod.CLIENT_SECRET_POST, ClientSecret(secret)
+    )

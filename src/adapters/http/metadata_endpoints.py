@@ -1,0 +1,138 @@
+"""The server's public documents: metadata (RFC 8414) and key set (RFC 7517 §5).
+
+URLs come from the configured issuer alone, never from a request. Both
+documents outlive the store: they are written from the catalogue last read.
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.http.presenters import json_response
+from domain.model.clients import GrantType
+from domain.model.credentials import AuthMethod
+from domain.model.keys import KeyState, SigningKey
+from domain.ports.clock import Clock
+from domain.ports.signing import KeySetWriter
+from domain.usecases.current_catalogue import CurrentCatalogue
+
+MAX_AGE: Final = timedelta(hours=1)
+
+TOKEN_PATH: Final = "/access_token"  # noqa: S105  (a path)
+INTROSPECTION_PATH: Final = "/introspect"
+REVOCATION_PATH: Final = "/revoke"
+JWKS_PATH: Final = "/.well-known/jwks.json"
+METADATA_PATHS: Final = (
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",  # the same facts, for who knows only that name
+)
+
+
+class ServerMetadata:
+    """What the metadata documents say."""
+
+    def __init__(
+        self,
+        catalogue: CurrentCatalogue,
+        *,
+        issuer: str,
+        grant_types: Iterable[GrantType],
+        allow_body_credentials: bool,
+    ) -> None:
+        self._catalogue = catalogue
+        self._issuer = issuer
+        self._fixed = _fixed_members(
+            issuer, grant_types, allow_body_credentials=allow_body_credentials
+        )
+
+    @property
+    def issuer_path(self) -> str:
+        """The path of the issuer, without a slash at its end; empty for most."""
+        return unquote(urlsplit(self._issuer).path.rstrip("/"))
+
+    async def document(self) -> dict[str, Any]:
+        catalogue = await self._catalogue.last_known()
+        # RFC 8414 §3.2: members without values are omitted.
+        scopes = {"scopes_supported": sorted(catalogue.scopes)} if catalogue.scopes else {}
+        return self._fixed | scopes
+
+
+class KeySet:
+    """The public keys that verifiers may meet."""
+
+    def __init__(self, catalogue: CurrentCatalogue, writer: KeySetWriter, *, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._writer = writer
+        self._clock = clock
+
+    async def document(self) -> tuple[dict[str, Any], timedelta]:
+        """Return the key set, and how long a copy of it is good."""
+        keyring = (await self._catalogue.last_known()).keyring
+        now = self._clock.now()
+        keys = [self._writer.jwk(key) for key in keyring.published(now)]
+        return {"keys": keys}, jwks_max_age(keyring.signing, now)
+
+
+class MetadataEndpoints:
+    def __init__(self, metadata: ServerMetadata, key_set: KeySet) -> None:
+        self._metadata = metadata
+        self._key_set = key_set
+
+    async def metadata(self, _request: Request) -> Response:
+        return _public(await self._metadata.document(), MAX_AGE)
+
+    async def jwks(self, _request: Request) -> Response:
+        document, max_age = await self._key_set.document()
+        return _public(document, max_age)
+
+
+def jwks_max_age(keys: Iterable[SigningKey], now: datetime) -> timedelta:
+    """Return how long a copy of the key set is good (D6).
+
+    An hour, but no longer than to the next activation: whoever meets a new
+    key's first token has asked again by then.
+    """
+    activations = (
+        key.schedule.activate_at - now
+        for key in keys
+        if key.schedule.state(now) is KeyState.ANNOUNCED
+    )
+    return min([MAX_AGE, *activations])
+
+
+def _fixed_members(
+    issuer: str, grant_types: Iterable[GrantType], *, allow_body_credentials: bool
+) -> dict[str, Any]:
+    place = issuer.rstrip("/")
+    secret_methods = [AuthMethod.CLIENT_SECRET_BASIC]
+    if allow_body_credentials:
+        secret_methods.append(AuthMethod.CLIENT_SECRET_POST)
+    return {
+        "issuer": issuer,
+        "token_endpoint": place + TOKEN_PATH,
+        "introspection_endpoint": place + INTROSPECTION_PATH,
+        "revocation_endpoint": place + REVOCATION_PATH,
+        "jwks_uri": place + JWKS_PATH,
+        "response_types_supported": [],  # REQUIRED, and nothing here has a response type
+        "grant_types_supported": list(grant_types),
+        "token_endpoint_auth_methods_supported": [*secret_methods, AuthMethod.NONE],
+        # A public client cannot introspect (RFC 7662 §2.1).
+        "introspection_endpoint_auth_methods_supported": secret_methods,
+        "revocation_endpoint_auth_methods_supported": [*secret_methods, AuthMethod.NONE],
+    }
+
+
+def _public(document: dict[str, Any], max_age: timedelta) -> Response:
+    seconds = math.ceil(max_age.total_seconds())
+    return json_response(
+        document,
+        headers={
+            "Cache-Control": f"public, max-age={seconds}",
+            "Access-Control-Allow-Origin": "*",
+        },
+    )

@@ -1,0 +1,38 @@
+"""`POST /access_token` and `POST /token` (RFC 6749 §3.2)."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.http import client_auth, forms
+from adapters.http.origin import origin_of
+from adapters.http.presenters import token_response
+from domain.model.tokens import IssuedToken
+from domain.usecases.issue_token import TokenRequest
+
+IssuesToken = Callable[[TokenRequest], Awaitable[IssuedToken]]
+
+
+class TokenEndpoint:
+    def __init__(self, issue_token: IssuesToken, *, allow_body_credentials: bool) -> None:
+        self._issue_token = issue_token
+        self._allow_body_credentials = allow_body_credentials
+
+    async def __call__(self, request: Request) -> Response:
+        form = await forms.read(request)
+        scope = form.get("scope")
+        issued = await self._issue_token(
+            TokenRequest(
+                credentials=client_auth.read(
+                    request, form, allow_body=self._allow_body_credentials
+                ),
+                grant_type=form.get("grant_type"),
+                # Only single spaces delimit (RFC 6749 §3.3); the core refuses an empty token.
+                scope=tuple(scope.split(" ")) if scope is not None else None,
+                resources=form.all("resource"),
+                refresh_token=form.get("refresh_token"),
+                origin=origin_of(request),
+            )
+        )
+        return token_response(issued)

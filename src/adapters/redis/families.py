@@ -1,0 +1,145 @@
+"""Refresh families in Redis: one string each, as scripts/family.lua describes it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from urllib.parse import quote
+
+from adapters.records import FAMILY
+from adapters.redis import keys, scripts
+from adapters.redis.connection import RedisConnection
+from adapters.redis.gathering import Decoded, Value
+from adapters.redis.times import from_ms, in_ms, to_ms, ttl_ms
+from domain.model.families import (
+    Absent,
+    Ahead,
+    AttemptId,
+    Ended,
+    Foreign,
+    Generation,
+    RefreshFamily,
+    Replayed,
+    Rotated,
+    Rotation,
+    WithinGrace,
+)
+from domain.model.identifiers import ClientId, FamilyId
+from domain.ports.families import RefreshFamilyStore
+from domain.ports.reading import Reading
+
+_REMEMBERED = 4_096
+_PLACES_IN_A_MILLISECOND = 1_000
+
+_REFUSALS: dict[bytes, Rotation] = {
+    b"absent": Absent(),
+    b"foreign": Foreign(),
+    b"ended": Ended(),
+    b"ahead": Ahead(),
+    b"replayed": Replayed(),
+}
+_SUCCESSES: dict[bytes, type[Rotated | WithinGrace]] = {
+    b"rotated": Rotated,
+    b"within-grace": WithinGrace,
+}
+
+
+class RedisRefreshFamilyStore:
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+
+    async def open(self, family: RefreshFamily, /, *, limit: int, now: datetime) -> None:
+        await self._connection.run(
+            scripts.OPEN_FAMILY,
+            keys=_keys(family.family_id, family.owner),
+            arguments=(
+                _write(family),
+                to_ms(family.created_at) * _PLACES_IN_A_MILLISECOND,
+                _PLACES_IN_A_MILLISECOND,
+                to_ms(family.expires_at),
+                ttl_ms(family.expires_at, now=now),
+                limit,
+                to_ms(now),
+            ),
+        )
+
+    def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
+        return Decoded(self._connection.get(keys.family(family_id)), partial(_unexpired, now))
+
+    async def rotate(
+        self,
+        family_id: FamilyId,
+        /,
+        *,
+        attempt: AttemptId,
+        presented: Generation,
+        owner: ClientId,
+        now: datetime,
+        grace: timedelta,
+        expires_at: datetime,
+        retire_access: bool,
+    ) -> Rotation:
+        outcome, *successor = await self._connection.run(
+            scripts.ROTATE_FAMILY,
+            keys=_keys(family_id, owner),
+            arguments=(
+                quote(owner),
+                presented,
+                quote(attempt),
+                to_ms(now),
+                in_ms(grace),
+                to_ms(expires_at),
+                ttl_ms(expires_at, now=now),
+                int(retire_access),
+            ),
+        )
+        if outcome in _REFUSALS:
+            return _REFUSALS[outcome]
+        generation, ends_at = map(int, successor)
+        return _SUCCESSES[outcome](Generation(generation), from_ms(ends_at))
+
+    async def end(self, family_id: FamilyId, /, *, now: datetime) -> bool:
+        family = await self.find(family_id, now=now)
+        if family is None:
+            return False
+        outcome = await self._connection.run(
+            scripts.END_FAMILY,
+            keys=(*_keys(family_id, family.owner), keys.receipt(keys.family(family_id))),
+            arguments=(to_ms(now),),
+        )
+        return bool(outcome == b"ended")
+
+
+def _keys(family_id: FamilyId, owner: ClientId) -> tuple[bytes, bytes, bytes]:
+    return (
+        keys.family(family_id),
+        keys.families_by_age(owner),
+        keys.families_by_expiry(owner),
+    )
+
+
+def _write(family: RefreshFamily) -> bytes:
+    head = (
+        f"{family.generation}|{family.least_access_generation}||0"
+        f"|{to_ms(family.expires_at)}|{int(family.ended)}|{quote(family.owner)}|"
+    )
+    return head.encode() + FAMILY.write(family)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(value: bytes) -> RefreshFamily:
+    generation, least, _, _, expires_at, ended, _, record = value.split(b"|", 7)
+    return replace(
+        FAMILY.read(record),
+        generation=Generation(int(generation)),
+        least_access_generation=Generation(int(least)),
+        expires_at=from_ms(int(expires_at)),
+        ended=ended == b"1",
+    )
+
+
+def _unexpired(now: datetime, value: Value) -> RefreshFamily | None:
+    family = _read(value) if value is not None else None
+    return family if family is not None and now < family.expires_at else None
+
+
+_: type[RefreshFamilyStore] = RedisRefreshFamilyStore

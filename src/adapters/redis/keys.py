@@ -1,0 +1,66 @@
+"""The name of every key.
+
+The hash tag of a key is the bucket of the client it belongs to, so that all
+that one step touches lies in one slot (D7). Names may hold text from a token
+nobody has proved yet: they are only ever compared whole.
+"""
+
+from typing import Final
+
+from adapters.redis.marks import new_mark
+from domain.model.identifiers import (
+    ClientId,
+    FamilyId,
+    Owner,
+    TokenId,
+    bucket_in,
+    bucket_of,
+)
+from domain.model.tokens import TokenDigest
+
+CATALOGUE_VERSION: Final = b"grantd:{catalogue}:version"
+CATALOGUE_SCOPES: Final = b"grantd:{catalogue}:scopes"
+CATALOGUE_RESOURCES: Final = b"grantd:{catalogue}:resources"
+CATALOGUE_KEYS: Final = b"grantd:{catalogue}:keys"
+
+CLIENT_INDEX: Final = b"grantd:{clients}:index"
+
+
+def client(client_id: ClientId | Owner) -> bytes:
+    """Where the client of that id is, or would be."""
+    return _name(bucket_of(client_id), "client", client_id)
+
+
+def owner(name: Owner | ClientId) -> bytes:
+    """Which clients the owner of that name has; beside the client that would be called so."""
+    return _name(bucket_of(name), "owner", name)
+
+
+def family(family_id: FamilyId) -> bytes:
+    return _name(bucket_in(family_id), "family", family_id)
+
+
+def families_by_age(client_id: ClientId) -> bytes:
+    return _name(bucket_of(client_id), "families-by-age", client_id)
+
+
+def families_by_expiry(client_id: ClientId) -> bytes:
+    return _name(bucket_of(client_id), "families-by-expiry", client_id)
+
+
+def revoked(token_id: TokenId) -> bytes:
+    return _name(bucket_in(token_id), "revoked", token_id)
+
+
+def access_token(digest: TokenDigest) -> bytes:
+    return _name(bucket_in(digest), "token", digest)
+
+
+def receipt(beside: bytes) -> bytes:
+    """A key never named before, in the slot of *beside*: see scripts/once.lua."""
+    tagged, _, _ = beside.partition(b"}")
+    return b"%s}:receipt:%s" % (tagged, new_mark())
+
+
+def _name(bucket: str, kind: str, identifier: str) -> bytes:
+    return f"grantd:{{{bucket}}}:{kind}:{identifier}".encode("utf-8", "surrogatepass")

@@ -1,0 +1,31 @@
+"""Whether Redis works, and whether it tells the time we tell (D6)."""
+
+from datetime import UTC, datetime, timedelta
+
+from adapters.redis.connection import RedisConnection
+from domain.errors import Unavailable
+from domain.ports.clock import Clock
+from domain.ports.probe import Probe
+
+_TOLERATED = timedelta(seconds=5)
+
+
+class RedisProbe:
+    def __init__(self, connection: RedisConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return "redis"
+
+    async def check(self) -> None:
+        await self._connection.command("PING")  # fails where writes would: TIME does not
+        seconds, microseconds = await self._connection.command("TIME")
+        theirs = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
+        difference = abs(self._clock.now() - theirs)
+        if difference > _TOLERATED:
+            raise Unavailable(f"our clock and that of Redis differ by {difference}")
+
+
+_: type[Probe] = RedisProbe

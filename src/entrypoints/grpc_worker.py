@@ -1,0 +1,47 @@
+"""A process that serves gRPC, on asyncio's own loop, which grpc.aio works best with."""
+
+import asyncio
+
+from adapters.grpc.server import GrpcServer
+from adapters.grpc.token_service import TokenService
+from entrypoints import worker
+from entrypoints.container import Core, RefusedToStart
+from entrypoints.settings import Address, Settings
+
+
+class GrpcListener:
+    """Serves the gRPC surface of one core."""
+
+    def __init__(self, settings: Settings, core: Core, address: Address) -> None:
+        self._address = address
+        self._grace = settings.shutdown_timeout
+        self._stopped = asyncio.Event()
+        self._server = GrpcServer(
+            TokenService(
+                issue_token=core.issue_token,
+                introspect_token=core.introspect_token,
+                revoke_token=core.revoke_token,
+                allow_credentials_in_message=settings.allow_credentials_in_request_body,
+            ),
+            entropy=core.entropy,
+        )
+
+    async def start(self) -> None:
+        await self._server.start(str(self._address))
+
+    async def drain(self) -> None:
+        await self._server.drain(self._grace)
+        self._stopped.set()
+
+    async def stopped(self) -> None:
+        await self._stopped.wait()
+
+
+def listen(settings: Settings, core: Core) -> GrpcListener:
+    if settings.grpc is None:
+        raise RefusedToStart("gRPC is off")
+    return GrpcListener(settings, core, settings.grpc)
+
+
+if __name__ == "__main__":
+    worker.run(listen)

@@ -1,0 +1,92 @@
+"""A process that serves HTTP."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+
+from adapters.http.app import HttpOptions, build_app
+from adapters.http.health_endpoints import Readiness
+from entrypoints import worker
+from entrypoints.container import Core, RefusedToStart
+from entrypoints.settings import Address, Settings
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, which would cut the drain short."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepts_connections = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepts_connections.set()
+
+
+class HttpListener:
+    """Serves the HTTP surface of one core."""
+
+    def __init__(self, settings: Settings, core: Core, address: Address) -> None:
+        self._readiness = Readiness()
+        self._address = address
+        config = uvicorn.Config(
+            build_app(
+                issue_token=core.issue_token,
+                introspect_token=core.introspect_token,
+                revoke_token=core.revoke_token,
+                catalogue=core.catalogue,
+                key_set=core.key_set,
+                clock=core.clock,
+                entropy=core.entropy,
+                probes=core.probes,
+                readiness=self._readiness,
+                options=HttpOptions(
+                    issuer=settings.issuer,
+                    grant_types=settings.grants,
+                    allow_credentials_in_request_body=settings.allow_credentials_in_request_body,
+                ),
+            ),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            access_log=False,
+            server_header=False,
+            log_config=None,
+            log_level="warning",
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(settings.shutdown_timeout.total_seconds()),
+        )
+        self._server = _Server(config)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        listening = worker.shared_socket(self._address.host, self._address.port)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
+        await self._server.accepts_connections.wait()
+
+    async def drain(self) -> None:
+        self._readiness.drain()
+        self._server.should_exit = True
+
+    async def stopped(self) -> None:
+        if self._serving is not None:
+            await self._serving
+
+
+def listen(settings: Settings, core: Core) -> HttpListener:
+    if settings.http is None:
+        raise RefusedToStart("HTTP is off")
+    return HttpListener(settings, core, settings.http)
+
+
+if __name__ == "__main__":
+    worker.run(listen, loop_factory=uvloop.new_event_loop)

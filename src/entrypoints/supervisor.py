@@ -1,0 +1,214 @@
+"""The parent of all workers (D10). It serves nothing itself and imports no server.
+
+It prepares the store, starts one process per protocol and worker, restarts
+one that dies, and hands on the signal to stop.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from entrypoints.container import Core, RefusedToStart, open_core
+from entrypoints.settings import Address, Settings
+
+log = structlog.get_logger()
+
+HTTP_WORKER: Final = "entrypoints.http_worker"
+GRPC_WORKER: Final = "entrypoints.grpc_worker"
+
+_START_WITHIN = timedelta(seconds=30)
+_KILL_AFTER = timedelta(seconds=5)  # beyond what a worker was given to drain
+_DEATHS_FORGIVEN = 5
+_WITHIN_SECONDS = 60.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What is being served, for whoever started it.
+
+    Attributes:
+        active_key: The id and algorithm of the key that signs by default.
+
+        has_clients: Whether anybody could ask for a token yet.
+    """
+
+    issuer: str
+    http: str | None
+    grpc: str | None
+    store: str
+    active_key: str
+    has_clients: bool
+
+
+def serve(settings: Settings, *, on_ready: Callable[[Serving], None]) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit status.
+
+    Raises:
+        RefusedToStart: If an address is taken, or the keys cannot be opened.
+        Unavailable: If the store is down.
+    """
+    return asyncio.run(_serve(settings, on_ready))
+
+
+async def _serve(settings: Settings, on_ready: Callable[[Serving], None]) -> int:
+    for address in (settings.http, settings.grpc):
+        if address is not None:
+            _require_free(address)
+    async with open_core(settings) as core:
+        for finding in core.findings:
+            log.warning(finding.sentence, severity=finding.severity)
+        serving = await _describe(settings, core)
+    supervisor = _Supervisor(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    return await supervisor.run(lambda: on_ready(serving))
+
+
+def _require_free(address: Address) -> None:
+    """Refuse an address that somebody serves already: SO_REUSEPORT would hide it."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((address.host, address.port))
+        except OSError as error:
+            raise RefusedToStart(f"cannot listen on {address}: {error.strerror}") from error
+
+
+async def _describe(settings: Settings, core: Core) -> Serving:
+    keyring = (await core.catalogue.read()).keyring
+    key = keyring.signer(settings.signing_algorithm, now=core.clock.now())
+    return Serving(
+        issuer=settings.issuer,
+        http=str(settings.http) if settings.http is not None else None,
+        grpc=str(settings.grpc) if settings.grpc is not None else None,
+        store=settings.store,
+        active_key=f"{key.key_id} ({key.algorithm})" if key is not None else "none",
+        has_clients=bool(await core.administer_clients.page(after=None, limit=1)),
+    )
+
+
+class _Supervisor:
+    """Keeps one process per post; a post is a worker's module and number."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._handed_over = settings.model_dump_json().encode() + b"\n"
+        self._stopping = asyncio.Event()
+        self._gave_up = False
+        self._deaths: deque[float] = deque(maxlen=_DEATHS_FORGIVEN)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self, on_ready: Callable[[], None]) -> int:
+        modules = (
+            *([HTTP_WORKER] if self._settings.http is not None else []),
+            *([GRPC_WORKER] if self._settings.grpc is not None else []),
+        )
+        posts = [(module, number) for module in modules for number in range(self._settings.workers)]
+        ready = [asyncio.Event() for _ in posts]
+        keepers = [
+            asyncio.create_task(self._keep(module, number, up))
+            for (module, number), up in zip(posts, ready, strict=True)
+        ]
+        announce = asyncio.create_task(self._announce(ready, on_ready))
+        statuses = await asyncio.gather(*keepers)
+        announce.cancel()
+        return 0 if not self._gave_up and not any(statuses) else 1
+
+    async def _announce(self, ready: list[asyncio.Event], on_ready: Callable[[], None]) -> None:
+        for up in ready:
+            await up.wait()
+        on_ready()
+
+    async def _keep(self, module: str, number: int, up: asyncio.Event) -> int:
+        """Keep one post manned until told to stop; return its last exit status."""
+        pause = _FIRST_PAUSE
+        while True:
+            process = await self._start(module)
+            gone = asyncio.create_task(process.wait())
+            if await self._became_ready(process):
+                log.info("worker ready", worker=module, number=number, pid=process.pid)
+                up.set()
+                pause = _FIRST_PAUSE
+            stop = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if self._stopping.is_set():
+                return await self._finish(process, gone)
+            log.error("worker died", worker=module, number=number, status=gone.result())
+            if self._dies_too_often():
+                log.critical("workers die too often; giving up")
+                self._gave_up = True
+                self.stop()
+                return 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+                return 0
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _start(self, module: str) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            stdin=PIPE,
+            stdout=PIPE,
+            env={"GRPC_VERBOSITY": "ERROR", **os.environ},  # its notes are no lines of our log
+        )
+        if process.stdin is not None:
+            with suppress(ConnectionError):
+                process.stdin.write(self._handed_over)
+                await process.stdin.drain()
+        return process
+
+    async def _became_ready(self, process: Process) -> bool:
+        """Wait for the worker's word; one that says nothing in time is killed."""
+        if process.stdout is None:
+            return False
+        line = asyncio.create_task(process.stdout.readline())
+        stop = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait(
+            {line, stop},
+            timeout=_START_WITHIN.total_seconds(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        stop.cancel()
+        if line.done():
+            return bool(line.result())
+        line.cancel()
+        if not self._stopping.is_set():
+            process.kill()
+        return False
+
+    async def _finish(self, process: Process, gone: "asyncio.Task[int]") -> int:
+        """Let a worker drain, and end it if it takes longer than it was given."""
+        with suppress(ProcessLookupError):
+            process.terminate()
+        within = self._settings.shutdown_timeout + _KILL_AFTER
+        done, _ = await asyncio.wait({gone}, timeout=within.total_seconds())
+        if not done:
+            log.error("worker did not drain in time", pid=process.pid)
+            process.kill()
+        return await gone
+
+    def _dies_too_often(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        often = len(self._deaths) == _DEATHS_FORGIVEN and now - self._deaths[0] < _WITHIN_SECONDS
+        self._deaths.append(now)
+        return often

@@ -1,0 +1,231 @@
+"""A step whose reply is lost is taken once, and ends as it would have ended (D3)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from domain.errors import CatalogueEntryExists, ClientExists, Conflict, Unavailable
+from domain.model.families import AttemptId, Generation, Replayed, Rotated, Rotation
+from domain.model.identifiers import ClientId
+from domain.model.scopes import ScopeToken
+from support.cutting_proxy import CuttingProxy
+from support.domain_samples import (
+    DAY,
+    HOUR,
+    INVOICES,
+    LEDGER,
+    NOW,
+    claims,
+    client,
+    digest,
+    family,
+    resource,
+    scope_definition,
+    sealed_keys,
+    token_id,
+)
+from support.redis_server import RedisServer
+from support.stores import Stores, redis_stores
+
+Step = Callable[[Stores], Awaitable[object]]
+
+
+@pytest.fixture
+async def proxy(redis_server: RedisServer) -> AsyncIterator[CuttingProxy]:
+    redis_server.flush()
+    async with CuttingProxy.open(redis_server.port) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def stores(proxy: CuttingProxy) -> AsyncIterator[Stores]:
+    async with redis_stores(proxy.url) as opened:
+        yield opened
+
+
+async def rotate(stores: Stores, presented: int, *, attempt: str) -> Rotation:
+    return await stores.families.rotate(
+        family().family_id,
+        attempt=AttemptId(attempt),
+        presented=Generation(presented),
+        owner=LEDGER,
+        now=NOW,
+        grace=timedelta(),
+        expires_at=NOW + 2 * DAY,
+        retire_access=False,
+    )
+
+
+async def test_a_rotation_whose_reply_is_lost_is_one_rotation(
+    proxy: CuttingProxy, stores: Stores
+) -> None:
+    """Or an honest client would be taken for a thief."""
+    await stores.families.open(family(), limit=1, now=NOW)
+    await rotate(stores, 1, attempt="first")
+    proxy.lose_reply_to("second", times=2)
+
+    outcome = await rotate(stores, 2, attempt="second")
+
+    assert outcome == Rotated(Generation(3), NOW + 2 * DAY)
+    assert sum(b"second" in command for command in proxy.commands) == 3
+    assert await rotate(stores, 2, attempt="third") == Replayed()
+
+
+async def test_what_cannot_be_known_to_have_happened_is_unavailable(
+    proxy: CuttingProxy, stores: Stores
+) -> None:
+    """A step is repeated twice, and not for ever."""
+    await stores.families.open(family(), limit=1, now=NOW)
+    proxy.lose_reply_to("unlucky", times=9)
+
+    with pytest.raises(Unavailable):
+        await rotate(stores, 1, attempt="unlucky")
+
+    assert sum(b"unlucky" in command for command in proxy.commands) == 3
+
+
+async def test_the_client_library_repeats_nothing_by_itself(
+    proxy: CuttingProxy, stores: Stores
+) -> None:
+    """It cannot know what is safe to repeat."""
+    proxy.lose_reply_to("MGET", times=9)
+
+    with pytest.raises(Unavailable):
+        await stores.clients.find(LEDGER)
+
+    assert len(proxy.sent("MGET")) == 3
+
+
+async def opened(stores: Stores) -> None:
+    await stores.families.open(family(), limit=1, now=NOW)
+
+
+async def added(stores: Stores) -> None:
+    await stores.clients.add(client(owner="ada"))
+
+
+async def catalogued(stores: Stores) -> None:
+    await stores.resources.add(resource())
+
+
+async def scoped(stores: Stores) -> None:
+    await stores.scopes.add(scope_definition("read"))
+
+
+async def nothing(_: Stores) -> None:
+    pass
+
+
+async def kept(stores: Stores) -> None:
+    await stores.access_tokens.add(digest(), claims())
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "answer"),
+    [
+        pytest.param(nothing, opened, None, id="open a family"),
+        pytest.param(
+            opened, lambda s: s.families.end(family().family_id, now=NOW), True, id="end a family"
+        ),
+        pytest.param(
+            nothing,
+            lambda s: s.revocations.add(token_id(), until=NOW + HOUR, now=NOW),
+            None,
+            id="revoke",
+        ),
+        pytest.param(nothing, added, None, id="add a client"),
+        pytest.param(
+            added,
+            lambda s: s.clients.replace(
+                replace(client(owner="ada"), name="new", version=2), seen=1
+            ),
+            None,
+            id="replace a client",
+        ),
+        pytest.param(added, lambda s: s.clients.remove(LEDGER), True, id="remove a client"),
+        pytest.param(nothing, kept, None, id="keep an access token"),
+        pytest.param(
+            kept, lambda s: s.access_tokens.remove(digest()), True, id="forget an access token"
+        ),
+        pytest.param(nothing, catalogued, None, id="add a resource"),
+        pytest.param(
+            catalogued, lambda s: s.resources.remove(INVOICES), True, id="remove a resource"
+        ),
+        pytest.param(nothing, scoped, None, id="add a scope"),
+        pytest.param(
+            scoped, lambda s: s.scopes.remove(ScopeToken("read")), True, id="remove a scope"
+        ),
+        pytest.param(nothing, lambda s: s.keys.establish(sealed_keys()), True, id="establish keys"),
+    ],
+)
+async def test_a_step_whose_replies_are_lost_ends_as_if_they_were_not(
+    proxy: CuttingProxy, stores: Stores, before: Step, step: Step, answer: object
+) -> None:
+    """Each of its commands is sent twice; nobody hears that it is there already, or gone."""
+    await before(stores)
+    sent_before = len(proxy.commands)
+    proxy.lose_every_other_reply()
+
+    assert await step(stores) == answer
+    assert len(proxy.commands) >= sent_before + 2
+
+
+async def test_a_catalogue_change_whose_reply_is_lost_raises_the_version_once(
+    proxy: CuttingProxy, stores: Stores
+) -> None:
+    """The step was taken once."""
+    await catalogued(stores)
+    await stores.resources.remove(INVOICES)
+    proxy.lose_reply_to(INVOICES)
+
+    await catalogued(stores)
+
+    assert await stores.catalogue.version() == 3
+
+
+async def test_refusals_are_told_as_before(proxy: CuttingProxy, stores: Stores) -> None:
+    """A lost reply changes no refusal into a success."""
+    await added(stores)
+    await catalogued(stores)
+    proxy.lose_reply_to("EVALSHA", times=2)
+    with pytest.raises(ClientExists):
+        await added(stores)
+    proxy.lose_reply_to("EVALSHA", times=2)
+    with pytest.raises(Conflict):
+        await stores.clients.replace(replace(client(owner="ada"), version=2), seen=7)
+    proxy.lose_reply_to("EVALSHA", times=2)
+    with pytest.raises(CatalogueEntryExists):
+        await catalogued(stores)
+    proxy.lose_reply_to("EVALSHA", times=2)
+    assert not await stores.clients.remove(ClientId("nobody"))
+
+
+async def test_a_command_that_arrives_late_undoes_nothing(
+    proxy: CuttingProxy, stores: Stores, redis_server: RedisServer
+) -> None:
+    """What was repeated may reach Redis once more, when the world has moved on."""
+    await stores.families.open(family(), limit=1, now=NOW)
+    await stores.access_tokens.add(digest(), claims())
+    await stores.clients.add(client())
+    late = list(proxy.commands)
+    await rotate(stores, 1, attempt="first")
+    await stores.access_tokens.remove(digest())
+    await stores.clients.remove(LEDGER)
+
+    async with Redis.from_url(redis_server.url) as redis:
+        for command in late:
+            if command[0] in {b"SET", b"ZADD", b"EVAL", b"EVALSHA"}:
+                with suppress(NoScriptError):
+                    await redis.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py gives it none
+
+    found = await stores.families.find(family().family_id, now=NOW)
+    assert found is not None
+    assert found.generation == 2
+    assert await stores.access_tokens.find(digest(), now=NOW) is None
+    assert await stores.clients.find(LEDGER) is None
+    assert await stores.clients.page(after=None, limit=10) == []

@@ -1,0 +1,121 @@
+"""What every call goes through; the context is a double, for moments no socket can time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, Never
+
+import grpc
+import pytest
+
+from adapters.grpc.interceptors import CallInterceptor, current_origin
+from domain.model.events import Origin
+from support.doubles import SeededEntropy
+from support.grpc_calls import Metadata
+
+ISSUE = "/grantd.v1.TokenService/IssueToken"
+
+
+class RecordingContext:
+    def __init__(
+        self, *, peer: str = "ipv4:127.0.0.1:40000", remaining: float | None = None
+    ) -> None:
+        self._peer = peer
+        self._remaining = remaining
+        self.trailing: Metadata = ()
+        self.aborted: grpc.StatusCode | None = None
+
+    def peer(self) -> str:
+        return self._peer
+
+    def time_remaining(self) -> float | None:
+        return self._remaining
+
+    def set_trailing_metadata(self, metadata: Metadata) -> None:
+        self.trailing = metadata
+
+    async def abort(self, code: grpc.StatusCode) -> None:
+        self.aborted = code
+        raise grpc.aio.AbortError
+
+
+Behaviour = Callable[[bytes, RecordingContext], Awaitable[object]]
+
+
+async def intercepted(behaviour: Behaviour, method: str = ISSUE) -> Any:  # noqa: ANN401  (its attributes are grpc's)
+    """Return the handler that the interceptor makes of *behaviour*, or None."""
+
+    async def continuation(_details: object) -> grpc.RpcMethodHandler:
+        return grpc.unary_unary_rpc_method_handler(behaviour, bytes)
+
+    details = SimpleNamespace(method=method, invocation_metadata=())
+    return await CallInterceptor(SeededEntropy()).intercept_service(continuation, details)
+
+
+@pytest.mark.parametrize(
+    "method", ["/grantd.v1.TokenService/MintGold", "/grpc.health.v1.Health/List", "/", ""]
+)
+async def test_a_method_outside_the_table_has_no_handler(method: str) -> None:
+    """It is refused even if somebody registered it."""
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> bytes:
+        return b""
+
+    assert await intercepted(behaviour, method) is None
+
+
+async def test_a_call_past_its_deadline_reaches_nobody() -> None:
+    """GRP-012: nothing is issued to who has stopped waiting."""
+    reached = []
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> None:
+        reached.append(True)
+
+    handler = await intercepted(behaviour)
+    context = RecordingContext(remaining=0.0)
+
+    with pytest.raises(grpc.aio.AbortError):
+        await handler.unary_unary(b"", context)
+
+    assert context.aborted is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert not reached
+
+
+async def test_a_cancelled_call_is_not_answered() -> None:
+    """Cancellation is no error of ours: it passes."""
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> Never:
+        raise asyncio.CancelledError
+
+    handler = await intercepted(behaviour)
+    context = RecordingContext()
+
+    with pytest.raises(asyncio.CancelledError):
+        await handler.unary_unary(b"", context)
+
+    assert context.aborted is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:192.0.2.7:40000", "192.0.2.7"),
+        ("ipv6:%5B2001:db8::7%5D:40000", "2001:db8::7"),
+        ("ipv6:[::1]:40000", "::1"),
+        ("unix:", ""),
+    ],
+)
+async def test_the_origin_of_a_call_is_known_within_it(peer: str, address: str) -> None:
+    """The id in it is the one that goes back to the caller."""
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> Origin:
+        return current_origin()
+
+    handler = await intercepted(behaviour)
+    context = RecordingContext(peer=peer)
+
+    origin = await handler.unary_unary(b"", context)
+
+    assert origin.protocol == "grpc"
+    assert origin.address == address
+    assert context.trailing == (("x-request-id", origin.request_id),)

@@ -1,0 +1,116 @@
+"""Basic credentials, as both edges read them."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.basic_credentials import read_basic
+from domain.errors import InvalidClient
+from domain.model.credentials import AuthMethod
+
+
+def basic(userpass: bytes, scheme: str = "Basic") -> str:
+    return f"{scheme} {b64encode(userpass).decode()}"
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
+def test_CLA_001_the_scheme_may_be_written_in_any_case(scheme: str) -> None:
+    """RFC 9110 §11.1: scheme names are compared without regard to case."""
+    presented = read_basic(basic(b"ledger:secret", scheme))
+
+    assert presented.client_id == "ledger"
+    assert presented.method is AuthMethod.CLIENT_SECRET_BASIC
+    assert presented.secret is not None
+    assert presented.secret.reveal() == "secret"
+
+
+@pytest.mark.parametrize("encode", [quote_plus, lambda text: quote(text, safe="")])
+def test_CLA_002_both_halves_are_form_decoded_after_the_split(encode: Callable[[str], str]) -> None:
+    """RFC 6749 §2.3.1: either way to write a space is read, and so is a colon in the id."""
+    awkward = "a%+:/? &=#é"
+
+    presented = read_basic(basic(f"{encode(awkward)}:{encode(awkward)}".encode()))
+
+    assert presented.client_id == awkward
+    assert presented.secret is not None
+    assert presented.secret.reveal() == awkward
+
+
+def test_a_header_of_bytes_reads_like_one_of_text() -> None:
+    """Metadata may come as either."""
+    assert read_basic(basic(b"ledger:x").encode()).client_id == "ledger"
+
+
+def test_an_empty_secret_stays_an_empty_secret() -> None:
+    """It is compared like any other, and is never taken for the absence of one."""
+    secret = read_basic(basic(b"ledger:")).secret
+
+    assert secret is not None
+    assert secret.reveal() == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "Basic",
+        "Basic ",
+        "Basic ?",
+        "Basic bGVkZ2Vy OnNlY3JldA==",
+        "Basic bGVkZ2VyOnNlY3JldA",
+        "Basic \u00e9",
+        b"Basic \xff",
+        basic(b"ledger"),
+        basic(b":"),
+        basic(b":secret"),
+        basic(b"ledger:%zz"),
+        basic(b"ledger:50%"),
+        basic(b"led%ger:secret"),
+        basic(b"\xff:secret"),
+        basic(b"ledger:%ff"),
+        "Bearer bGVkZ2VyOnNlY3JldA==",
+        "Digest username=ledger",
+        "Negotiate bGVkZ2VyOnNlY3JldA==",
+    ],
+)
+def test_CLA_005_006_what_does_not_decode_is_no_authentication(value: str | bytes) -> None:
+    """Another scheme and every malformation are one refusal, and never a crash."""
+    with pytest.raises(InvalidClient):
+        read_basic(value)
+
+
+@pytest.mark.parametrize("userpass", [b"ledger:hunter2\xff", b"ledger:hunter2%zz"])
+def test_a_refusal_keeps_nothing_of_what_it_refused(userpass: bytes) -> None:
+    """A decoder's error quotes its input; it is not kept, so no log can show it."""
+    with pytest.raises(InvalidClient) as refused:
+        read_basic(basic(userpass))
+
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None
+    assert "hunter2" not in repr(refused.value)
+
+
+@given(st.text(min_size=1), st.text())
+def test_any_credentials_survive_the_round_trip(client_id: str, secret: str) -> None:
+    """Whatever a client encodes as RFC 6749 App. B tells it is what is read."""
+    encodable = [text.encode("utf-8", "ignore").decode() for text in (client_id, secret)]
+    if not encodable[0]:
+        return
+
+    presented = read_basic(basic(":".join(quote_plus(text) for text in encodable).encode()))
+
+    assert presented.secret is not None
+    assert [presented.client_id, presented.secret.reveal()] == encodable
+
+
+@given(st.text() | st.binary())
+def test_no_header_crashes_the_reader(value: str | bytes) -> None:
+    """Anything is read or refused."""
+    try:
+        read_basic(value)
+    except InvalidClient:
+        return
