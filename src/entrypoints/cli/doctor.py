@@ -1,0 +1,147 @@
+"""`grantd doctor`: everything that could keep the service from working, and what to do."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters.system.master_key import permission_finding
+from domain.errors import Unavailable
+from domain.model.keys import Keyring, SigningAlgorithm
+from entrypoints.cli import output
+from entrypoints.cli.core import with_core
+from entrypoints.cli.exits import ExitStatus, Refused
+from entrypoints.cli.options import AsJson, takes_settings
+from entrypoints.settings import Address, Settings
+
+if TYPE_CHECKING:
+    from entrypoints.container import Core
+
+
+class Verdict(StrEnum):
+    GOOD = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    subject: str
+    verdict: Verdict
+    sentence: str
+
+
+@takes_settings(*Settings.model_fields)
+def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
+    """Look at settings, master key, store, keys, clock and ports, and say what to do.
+
+    It makes no database. The exit status is 1 if there is an error, 3 if the
+    store is down.
+    """
+    status, store_checks = _examine_store(settings)
+    checks = [
+        Check("settings", Verdict.GOOD, f"they hold; the issuer is {settings.issuer}"),
+        *_examine_master_key(settings),
+        *store_checks,
+        *_examine_ports(settings),
+    ]
+    if status is ExitStatus.DONE and any(check.verdict is Verdict.ERROR for check in checks):
+        status = ExitStatus.REFUSED
+    if as_json:
+        output.document([asdict(check) for check in checks])
+    else:
+        output.table(
+            ("SUBJECT", "VERDICT", "FINDING"),
+            ((check.subject, check.verdict, check.sentence) for check in checks),
+            empty="",
+        )
+    return status
+
+
+def _examine_master_key(settings: Settings) -> Iterator[Check]:
+    paths = settings.master_key_file
+    if not paths and settings.store_kind == "sqlite":
+        beside = settings.sqlite_path.with_name(f"{settings.sqlite_path.name}.key")
+        if not settings.sqlite_path.exists() and not beside.exists():
+            yield Check("master key", Verdict.GOOD, f"the first start makes {beside}")
+            return
+        paths = (beside,)
+    for path in paths:
+        yield _examine_master_key_file(path)
+
+
+def _examine_master_key_file(path: Path) -> Check:
+    try:
+        finding = permission_finding(path)
+    except OSError as error:
+        return Check("master key", Verdict.ERROR, f"{path} cannot be read: {error.strerror}")
+    if finding is not None:
+        return Check("master key", Verdict.WARNING, f"{finding}; chmod 600 {path}")
+    return Check("master key", Verdict.GOOD, f"{path} is its owner's alone; keep a copy elsewhere")
+
+
+def _examine_store(settings: Settings) -> tuple[ExitStatus, list[Check]]:
+    if settings.store_kind == "sqlite" and not settings.sqlite_path.exists():
+        sentence = f"the first start makes {settings.sqlite_path}"
+        return ExitStatus.DONE, [Check("store", Verdict.GOOD, sentence)]
+    try:
+        return ExitStatus.DONE, with_core(settings, lambda core: _examine_core(core, settings))
+    except Unavailable as error:
+        return ExitStatus.UNAVAILABLE, [Check("store", Verdict.ERROR, str(error))]
+    except Refused as error:
+        return error.status, [Check("store", Verdict.ERROR, str(error))]
+
+
+async def _examine_core(core: "Core", settings: Settings) -> list[Check]:
+    checks = [
+        Check("store", Verdict(finding.severity), finding.sentence) for finding in core.findings
+    ]
+    for probe in core.probes:
+        try:
+            await probe.check()
+        except Unavailable as error:
+            checks.append(Check(probe.name, Verdict.ERROR, str(error)))
+        else:
+            checks.append(Check(probe.name, Verdict.GOOD, "it answers, reads and writes"))
+    now = core.clock.now()
+    keyring = (await core.catalogue.read()).keyring
+    keys = _examine_keys(keyring, settings.signing_algorithm, now)
+    return [*checks, keys, _examine_clock(keyring, now)]
+
+
+def _examine_keys(keyring: Keyring, algorithm: SigningAlgorithm, now: datetime) -> Check:
+    key = keyring.signer(algorithm, now=now)
+    if key is None:
+        sentence = f"no {algorithm} key is active: see grantd keys list"
+        return Check("keys", Verdict.ERROR, sentence)
+    return Check("keys", Verdict.GOOD, f"{key.key_id} ({key.algorithm}) signs")
+
+
+def _examine_clock(keyring: Keyring, now: datetime) -> Check:
+    made = keyring.pepper.created_at
+    shown = now.isoformat(timespec="seconds")
+    if now < made:
+        sentence = f"{shown} is before the keys were made: set it right"
+        return Check("clock", Verdict.ERROR, sentence)
+    return Check("clock", Verdict.GOOD, f"it is {shown} here")
+
+
+def _examine_ports(settings: Settings) -> Iterator[Check]:
+    for name, address in (("http", settings.http), ("grpc", settings.grpc)):
+        if address is not None:
+            yield _examine_port(name, address)
+
+
+def _examine_port(name: str, address: Address) -> Check:
+    try:
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((address.host, address.port))
+    except OSError as error:
+        sentence = f"{address}: {error.strerror}; that is well if this grantd is serving now"
+        return Check(name, Verdict.WARNING, sentence)
+    return Check(name, Verdict.GOOD, f"{address} is free")

@@ -1,0 +1,74 @@
+"""Reading what must not stand among the arguments: secrets and tokens."""
+
+import sys
+from datetime import timedelta
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domain.errors import GrantdError
+from domain.model.credentials import ClientSecret
+from domain.model.lifetimes import parse_duration
+from domain.model.scopes import Scope
+from entrypoints.cli.exits import Refused
+
+STANDARD_INPUT = Path("-")
+
+_LARGEST = 64 * 1_024
+
+
+def read_duration(text: str) -> timedelta:
+    """Read a duration for an option."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-file",
+        metavar="FILE",
+        help="The file with the client secret; - or nothing for standard input.",
+    ),
+]
+
+
+def read_secret(path: Path | None) -> ClientSecret:
+    """Read a client secret: the first line, without its end."""
+    return ClientSecret(read_line(path, "client secret"))
+
+
+def read_line(path: Path | None, what: str) -> str:
+    """Read the first line of a file, or of standard input, or ask a person for it.
+
+    Raises:
+        Refused: If there is none.
+    """
+    if path is None or path == STANDARD_INPUT:
+        if sys.stdin.isatty():
+            return getpass(f"{what}: ")
+        text = sys.stdin.read(_LARGEST)
+    else:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
+            raise Refused(f"{path} cannot be read: {reason}") from None
+    first = text.split("\n", 1)[0].strip("\r")
+    if not first:
+        raise Refused(f"there is no {what} in {path or 'standard input'}")
+    return first
+
+
+def read_scope(text: str) -> Scope:
+    """Read a scope for an option."""
+    try:
+        return Scope.parse(text)
+    except GrantdError as error:
+        raise typer.BadParameter(
+            f"not a scope: {error.detail}; write its tokens with single spaces between them"
+        ) from error

@@ -1,0 +1,101 @@
+"""Flags: one for each setting, made from the settings themselves, and those commands share."""
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, TypeVar, get_origin
+
+import typer
+
+from entrypoints.cli import output
+from entrypoints.settings import CONFIG, Settings, expected, flag, unknown_variables, variable
+
+T = TypeVar("T")
+
+ADMINISTRATIVE: Final = (
+    "store",
+    "store_password_file",
+    "strict_store",
+    "master_key_file",
+    "signing_key_file",
+    "signing_key_passphrase_file",
+    "issuer",
+)
+"""The settings that a command needs to open the store."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+_PANEL = "Settings"
+_CONFIG_HELP = f"The TOML file with the settings ({variable(CONFIG)})."
+
+
+def takes_settings(
+    *names: str,
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Give a command the flags of the settings named, and hand it `settings` gathered.
+
+    `--config` comes with them.
+    """
+
+    def decorate(command: Callable[..., T]) -> Callable[..., T]:
+        @wraps(command)
+        def run(**arguments: object) -> T:
+            flags = {name: arguments.pop(name) for name in (CONFIG, *names)}
+            return command(settings=_load(flags), **arguments)
+
+        own = inspect.signature(command).parameters.values()
+        _set_parameters(
+            run,
+            [one for one in own if one.name != "settings"]
+            + [_config_parameter()]
+            + [_parameter(name) for name in names],
+        )
+        return run
+
+    return decorate
+
+
+def _load(flags: dict[str, object]) -> Settings:
+    for unknown in unknown_variables(os.environ):
+        output.warn(unknown)
+    return Settings.load(flags)
+
+
+def _set_parameters(run: Callable[..., object], parameters: list[inspect.Parameter]) -> None:
+    """Show Typer a signature of our making."""
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # PEP 362
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+
+
+def _config_parameter() -> inspect.Parameter:
+    option = typer.Option(
+        None, "--config", metavar="FILE", help=_CONFIG_HELP, rich_help_panel=_PANEL
+    )
+    return _keyword(CONFIG, Path | None, option)
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    field = Settings.model_fields[name]
+    kind: UnionType | type = str | None
+    declared = flag(name)
+    if field.annotation is bool:
+        kind = bool | None
+        declared = f"{flag(name)}/{flag('no_' + name)}"
+    elif get_origin(field.annotation) in (tuple, dict):
+        kind = list[str] | None
+    option = typer.Option(
+        None,
+        declared,
+        metavar=expected(name).metavar or None,
+        help=field.description,
+        rich_help_panel=_PANEL,
+        show_default=False,
+    )
+    return _keyword(name, kind, option)
+
+
+def _keyword(name: str, kind: Any, option: Any) -> inspect.Parameter:  # noqa: ANN401  (Typer's own types are Any)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)

@@ -1,0 +1,73 @@
+"""The only place that prints: data on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_ANY_WIDTH = 10_000  # a pipe has no edge at which to fold an id
+
+
+def line(text: str = "") -> None:
+    """Print one line of text, at once: whoever reads a pipe may be waiting for it."""
+    print(text, flush=True)  # noqa: T201  (this is the place)
+
+
+def document(value: object) -> None:
+    """Print JSON for programs."""
+    line(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Print rows for people, or say on standard error that there are none."""
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(_visible(cell)) for cell in row))
+    if not shown.row_count:
+        note(empty)
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _ANY_WIDTH)
+    console.print(shown)
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Print one thing for people, a line for each fact that is set. Nothing is folded."""
+    named = {name: text for name, value in values.items() if (text := _visible(value))}
+    widest = max((len(name) for name in named), default=0)
+    for name, text in named.items():
+        line(f"{name:<{widest}}  {text}")
+
+
+def note(text: str) -> None:
+    """Tell the person something that is no data."""
+    print(text, file=sys.stderr)  # noqa: T201  (this is the place)
+
+
+def warn(text: str) -> None:
+    note(f"grantd: warning: {text}")
+
+
+def refuse(text: str) -> None:
+    note(f"grantd: {_visible(text)}")
+
+
+def _visible(value: object) -> str:
+    """Write a value for a terminal, which must not take any of it as a command."""
+    match value:
+        case None | False:
+            return ""
+        case True:
+            return "yes"
+        case str():
+            text = value
+        case list() | tuple() | set() | frozenset():
+            text = " ".join(str(one) for one in value)
+        case _:
+            text = str(value)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

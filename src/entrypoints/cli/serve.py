@@ -1,0 +1,66 @@
+"""`grantd serve`: the service itself."""
+
+import shlex
+from typing import TYPE_CHECKING
+
+from entrypoints.cli import output
+from entrypoints.cli.clients import token_command
+from entrypoints.cli.exits import refusals
+from entrypoints.cli.options import ADMINISTRATIVE, takes_settings
+from entrypoints.settings import Settings, flag
+from grantd import __version__
+
+if TYPE_CHECKING:
+    from entrypoints.supervisor import Serving
+
+
+@takes_settings(*Settings.model_fields)
+def serve(*, settings: Settings) -> int:
+    """Serve HTTP and gRPC until told to stop."""
+    # Here and not above, because it brings every adapter along and most commands need none.
+    from adapters.telemetry.logging import configure_logging  # noqa: PLC0415
+    from entrypoints.supervisor import serve as supervise  # noqa: PLC0415
+
+    configure_logging(settings.log_format, settings.log_level)
+    with refusals():
+        return supervise(settings, on_ready=lambda serving: announce(serving, settings))
+
+
+def announce(serving: "Serving", settings: Settings) -> None:
+    """Tell a person what is served, and the exact next command to type."""
+    output.line(f"grantd {__version__} is ready.")
+    output.facts(
+        {
+            "  issuer": serving.issuer,
+            "  http": serving.http or "off",
+            "  grpc": serving.grpc or "off",
+            "  store": serving.store,
+            "  key": serving.active_key,
+        }
+    )
+    output.line("Next, in another terminal, in the same folder:")
+    for command in _next_commands(serving, settings):
+        output.line(f"  {command}")
+
+
+def _next_commands(serving: "Serving", settings: Settings) -> tuple[str, ...]:
+    if not serving.has_clients:
+        return (_command("clients", "create", "--id", "demo", settings=settings),)
+    if serving.http is None:
+        return (_command("clients", "list", settings=settings),)
+    return (token_command(serving.issuer),)
+
+
+def _command(*words: str, settings: Settings) -> str:
+    """Write a command that finds the same store, wherever these settings came from."""
+    flags: list[str] = []
+    usual = Settings()
+    for name, value in settings.model_dump(mode="json", include=set(ADMINISTRATIVE)).items():
+        if value == getattr(usual, name) or not value:
+            continue
+        if value is True:
+            flags.append(flag(name))
+        else:
+            for one in value if isinstance(value, list) else [value]:
+                flags += [flag(name), one]
+    return shlex.join(["grantd", *words, *flags])

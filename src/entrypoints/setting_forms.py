@@ -1,0 +1,193 @@
+"""How settings are written: addresses, durations, lists, URLs.
+
+A validator says what would be right and never shows what it was given.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+
+from domain.model.lifetimes import format_duration, parse_duration
+
+OFF: Final = "off"
+SQLITE: Final = "sqlite:///"
+
+_REDIS_SCHEMES = ("redis", "rediss")
+_LAST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How a setting is written, for whoever wrote it otherwise."""
+
+    form: str
+    metavar: str
+
+
+def _read_address(value: object) -> Address | None:
+    if value is None or value == OFF:
+        return None
+    if isinstance(value, Address):
+        return value
+    host, _, port = str(value).rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    bracketed = host == f"[{bare}]"
+    if not bare or bracketed != (":" in bare) or not (port.isascii() and port.isdigit()):
+        raise ValueError(_ADDRESS.form)
+    if not 0 < int(port) <= _LAST_PORT:
+        raise ValueError(f"a port from 1 to {_LAST_PORT}")
+    return Address(bare, int(port))
+
+
+def _write_address(address: Address | None) -> str:
+    return OFF if address is None else str(address)
+
+
+def _read_duration(value: object) -> timedelta | None:
+    if value is None or isinstance(value, timedelta):
+        return value
+    try:
+        return parse_duration(value if isinstance(value, str) else "")
+    except ValueError:
+        # Its text would show the value.
+        raise ValueError(f"{DURATION.form}, a hundred years at most") from None
+
+
+def _write_duration(duration: timedelta | None) -> str | None:
+    return None if duration is None else format_duration(duration)
+
+
+def split_list(value: object) -> object:
+    """Read the one text that an environment variable has room for."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        return _decode(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def split_map(value: object) -> object:
+    if isinstance(value, str) and value.startswith("{"):
+        return _decode(value)
+    parts = split_list(value)
+    if not isinstance(parts, list):
+        return parts
+    pairs = (str(part).partition("=") for part in parts)
+    return {name: entry for name, _, entry in pairs}
+
+
+def _decode(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError("JSON, or parts with commas between them") from None
+
+
+_ADDRESS = Expected("HOST:PORT or off", "HOST:PORT|off")
+DURATION = Expected("a duration like PT1H, P1M, 90s, 15m, 1h or 30d", "DURATION")
+_FILE = Expected("the path of a file", "FILE")
+STORE = Expected("sqlite:///FILE, redis://HOST:PORT/DB or rediss://HOST:PORT/DB", "URL")
+_COUNT = Expected("a whole number from 1", "N")
+
+Listener = Annotated[
+    Address | None, PlainValidator(_read_address), PlainSerializer(_write_address), _ADDRESS
+]
+Lifetime = Annotated[
+    timedelta,
+    Field(ge=timedelta(seconds=1)),
+    BeforeValidator(_read_duration),
+    PlainSerializer(_write_duration),
+    DURATION,
+]
+AnyLifetime = Annotated[
+    timedelta | None,
+    Field(ge=timedelta(seconds=1)),
+    BeforeValidator(_read_duration),
+    PlainSerializer(_write_duration),
+    DURATION,
+]
+Wait = Annotated[
+    timedelta, BeforeValidator(_read_duration), PlainSerializer(_write_duration), DURATION
+]
+File = Annotated[Path | None, _FILE]
+Files = Annotated[tuple[Path, ...], BeforeValidator(split_list), _FILE]
+Switch = Annotated[bool, Expected("true or false", "")]
+Count = Annotated[int, Field(ge=1), _COUNT]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* can only be this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def require_issuer_url(text: str) -> str:
+    url = _split_url(text)
+    if url is None or not url.hostname or "@" in url.netloc or "?" in text or "#" in text:
+        raise ValueError("a URL without user, query and fragment (RFC 8414 §2)")
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
+        raise ValueError("an https URL; http is for loopback only")
+    return text
+
+
+def require_store_url(text: str) -> str:
+    url = _split_url(text)
+    if url is None or url.scheme not in ("sqlite", *_REDIS_SCHEMES):
+        raise ValueError(_refused_scheme(text))
+    if url.scheme == "sqlite":
+        path = text.removeprefix(SQLITE)
+        if path in (text, "", "/", ":memory:") or "?" in text or "#" in text:
+            raise ValueError("sqlite:///relative.db or sqlite:////absolute.db")
+    elif url.password is not None:
+        raise ValueError("a URL without a password; store_password_file is the place for it")
+    elif not url.hostname or url.query or url.fragment or not _is_database(url.path):
+        raise ValueError(f"{url.scheme}://HOST:PORT/DB, with nothing behind the number")
+    return text
+
+
+def _refused_scheme(text: str) -> str:
+    for scheme in ("redis+sentinel", "redis+cluster"):
+        if text.startswith(f"{scheme}:"):
+            return f"another store: {scheme} is not there yet"
+    return STORE.form
+
+
+def _is_database(path: str) -> bool:
+    number = path.removeprefix("/")
+    return not number or (number.isascii() and number.isdigit())
+
+
+def _split_url(text: str) -> SplitResult | None:
+    """Take a URL apart; None if it is none, or not in visible ASCII."""
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        return None
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        return None
+    return url

@@ -1,0 +1,389 @@
+"""The settings: one frozen tree, from four places.
+
+A flag goes before an environment variable `GRANTD_…`, that before a key of
+the TOML file, that before the default. Nothing here opens what a path names.
+"""
+
+import os
+import tomllib
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from domain.model.clients import GrantType
+from domain.model.keys import SigningAlgorithm
+from domain.model.tokens import TokenFormat
+from entrypoints.setting_forms import (
+    SQLITE,
+    STORE,
+    AnyLifetime,
+    Count,
+    Expected,
+    File,
+    Files,
+    Lifetime,
+    Listener,
+    Switch,
+    Wait,
+    require_issuer_url,
+    require_store_url,
+    split_list,
+    split_map,
+)
+from entrypoints.setting_forms import Address as Address  # noqa: PLC0414  (others read it here)
+
+PREFIX: Final = "GRANTD_"
+CONFIG: Final = "config"
+
+_NOUNS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "list",
+    tuple: "list",
+    dict: "table",
+    timedelta: "a duration",
+}
+
+
+class InvalidSettings(Exception):
+    """The settings do not hold; every problem is one line and shows no value.
+
+    Attributes:
+        typed: Whether one of them was given as a flag.
+    """
+
+    def __init__(self, problems: Sequence[str], *, typed: bool = False) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+        self.typed = typed
+
+
+class Settings(BaseSettings):
+    """Everything that can be set.
+
+    Made by `load` from all four places; made any other way, only of what is
+    handed over, so that a worker has exactly its supervisor's settings.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        enable_decoding=False,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    http: Listener = Field(
+        default=Address("127.0.0.1", 8080), description="Where HTTP is served, or `off`."
+    )
+    grpc: Listener = Field(
+        default=Address("127.0.0.1", 50051),
+        description="Where gRPC is served, or `off`. One of the two has to be on.",
+    )
+    issuer: Annotated[str, Expected("a URL without query and fragment", "URL")] = Field(
+        default="",
+        description=(
+            "The URL that every token names as `iss` and that verifiers look up (RFC 8414 §2): "
+            "https, or http on loopback. Taken from `http` if that is on loopback; elsewhere it "
+            "has to be given. A trailing slash is kept."
+        ),
+        examples=["https://id.example.com"],
+    )
+    workers: Count = Field(default=1, description="Worker processes per protocol.")
+    shutdown_timeout: Wait = Field(
+        default=timedelta(seconds=30),
+        description="How long calls in flight may take when it is stopped.",
+    )
+
+    store: Annotated[str, STORE] = Field(
+        default="sqlite:///grantd.db",
+        description=(
+            "Where clients, keys and revocations live: `sqlite:///relative.db`, "
+            "`sqlite:////absolute.db`, `redis://HOST:PORT/DB` or `rediss://HOST:PORT/DB`. "
+            "A password stands in `store_password_file`, never here."
+        ),
+    )
+    store_password_file: File = Field(
+        default=None,
+        description="The file with the password of Redis.",
+        examples=["/run/secrets/redis"],
+    )
+    strict_store: Switch = Field(
+        default=False,
+        description="Refuse to start on a store that may lose revocations, not only warn.",
+    )
+
+    master_key_file: Files = Field(
+        default=(),
+        description=(
+            "The files with the master keys, newest first: 32 random bytes in base64, mode 0600. "
+            "With SQLite and none given, `<database>.key` is made beside the database. "
+            "With Redis one has to be given: `openssl rand -base64 32 > master.key`."
+        ),
+        examples=[["master.key"]],
+    )
+    signing_key_file: File = Field(
+        default=None,
+        description="A private key in PEM that signs instead of the stored one of its algorithm.",
+        examples=["signing.pem"],
+    )
+    signing_key_passphrase_file: File = Field(
+        default=None,
+        description="The file with the passphrase of `signing_key_file`.",
+        examples=["signing.passphrase"],
+    )
+
+    grants: Annotated[
+        tuple[GrantType, ...],
+        Field(min_length=1),
+        BeforeValidator(split_list),
+        Expected(f"one or more of {', '.join(GrantType)}", "GRANT"),
+    ] = Field(default=tuple(GrantType), description="The grant types that are switched on.")
+    access_token_ttl: AnyLifetime = Field(
+        default=None,
+        description=(
+            "How long access tokens live. The shortest of what server, grant, resource and client "
+            "set is taken, and 1h if none sets anything."
+        ),
+        examples=["1h"],
+    )
+    grant_access_token_ttl: Annotated[
+        dict[GrantType, Lifetime],
+        BeforeValidator(split_map),
+        Expected(f"a table of durations by grant type ({', '.join(GrantType)})", "GRANT=DURATION"),
+    ] = Field(
+        default={},
+        description="How long access tokens of one grant type live.",
+        examples=[{"client_credentials": "15m"}],
+    )
+    refresh_token_ttl: AnyLifetime = Field(
+        default=None,
+        description=(
+            "How long a refresh token lives; each refresh begins it anew. "
+            "The shorter of server and client is taken, and 30d if neither sets anything."
+        ),
+        examples=["30d"],
+    )
+    refresh_token_max_age: AnyLifetime = Field(
+        default=None,
+        description="When refreshing ends for good, counted from the first token. Unset: never.",
+        examples=["365d"],
+    )
+    refresh_grace: Wait = Field(
+        default=timedelta(),
+        description=(
+            "How long a client that lost the reply to a refresh may repeat it and get the same "
+            "successor. 0s is strict."
+        ),
+    )
+    token_format: Annotated[TokenFormat, Expected("jwt or opaque", "jwt|opaque")] = Field(
+        default=TokenFormat.JWT,
+        description="The form of access tokens, unless the resource or the client sets it.",
+    )
+    signing_algorithm: Annotated[
+        SigningAlgorithm, Expected("ES256, RS256 or EdDSA", "|".join(SigningAlgorithm))
+    ] = Field(
+        default=SigningAlgorithm.ES256,
+        description="What signs access tokens, unless the resource or the client sets it.",
+    )
+    require_scope: Switch = Field(
+        default=False, description="Refuse a token without any scope (RFC 6749 §3.3)."
+    )
+    revoke_access_token_on_refresh: Switch = Field(
+        default=False, description="End the old access token when a refresh gives a new one."
+    )
+    max_families_per_client: Count = Field(
+        default=1_000,
+        description="Live refresh families of one client; beyond it the oldest is ended.",
+    )
+
+    allow_credentials_in_request_body: Switch = Field(
+        default=True,
+        description="Accept `client_id` and `client_secret` in the body (RFC 6749 §2.3.1).",
+    )
+    allow_public_client_credentials: Switch = Field(
+        default=False,
+        description=(
+            "Let public clients use the client credentials grant, which RFC 6749 §4.4 forbids: "
+            "whoever knows such a client's id gets its tokens."
+        ),
+    )
+
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        Expected("auto, json or console", "auto|json|console"),
+    ] = Field(default="auto", description="How logs are written; `auto` is console on a terminal.")
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Expected("debug, info, warning or error", "debug|info|warning|error"),
+    ] = Field(default="info", description="The least severity that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (the hook's signature)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (likewise)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (likewise)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (likewise)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, flags: Mapping[str, object]) -> Self:
+        """Gather the settings.
+
+        Args:
+            flags: What was typed, by setting; None is what was not. `config`
+                names the TOML file.
+
+        Raises:
+            InvalidSettings: With every problem at once.
+        """
+        typed = {name: value for name, value in flags.items() if value not in (None, [])}
+        path = typed.pop(CONFIG, None) or os.environ.get(variable(CONFIG))
+        environment = EnvSettingsSource(cls)()
+        written = _read_file(Path(str(path))) if path else {}
+        places = {"flag": typed, "environment": environment, "file": written}
+        try:
+            return cls.model_validate(dict(ChainMap(typed, environment, written)))
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            raise InvalidSettings(
+                tuple(dict.fromkeys(_problem(detail, places) for detail in details)),
+                typed=any(detail["loc"][0] in typed for detail in details),
+            ) from None  # its text may show a value
+
+    @property
+    def store_kind(self) -> Literal["sqlite", "redis"]:
+        return "sqlite" if self.store.startswith(SQLITE) else "redis"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The file of the embedded store; meaningless with another one."""
+        return Path(self.store.removeprefix(SQLITE))
+
+    @field_validator("grpc")
+    @classmethod
+    def _require_a_listener(cls, value: Address | None, info: ValidationInfo) -> Address | None:
+        if value is None and info.data.get("http", value) is None and "http" in info.data:
+            raise ValueError("an address, since http is off too: nothing would be served")
+        return value
+
+    @field_validator("issuer")
+    @classmethod
+    def _require_issuer(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            return require_issuer_url(value)
+        http = info.data.get("http")
+        if isinstance(http, Address) and not http.is_loopback:
+            raise ValueError("given, since http is not on loopback: the URL that clients know")
+        if http is None and "http" in info.data:
+            raise ValueError("given, since http is off: the URL that clients know")
+        return f"http://{http}"
+
+    @field_validator("store")
+    @classmethod
+    def _require_store(cls, value: str) -> str:
+        return require_store_url(value)
+
+    @field_validator("grants")
+    @classmethod
+    def _require_distinct(cls, value: tuple[GrantType, ...]) -> tuple[GrantType, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a list without repetitions")
+        return value
+
+    @field_validator("signing_key_passphrase_file")
+    @classmethod
+    def _require_its_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("signing_key_file") is None:
+            raise ValueError("left out, or signing_key_file given with it")
+        return value
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """Return the flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def expected(name: str) -> Expected:
+    """Return how a setting is written."""
+    return next(it for it in Settings.model_fields[name].metadata if isinstance(it, Expected))
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each `GRANTD_…` variable that sets nothing.
+
+    It is no error: orchestrators put variables of their own making there.
+    """
+    known = [variable(name) for name in (*Settings.model_fields, CONFIG)]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            yield f"{name} sets nothing{_nearest(name, known)}"
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettings([f"{path} cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError:
+        raise InvalidSettings([f"{path} is not a text in UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSettings([f"{path} is not TOML: {error}"]) from error
+
+
+def _problem(detail: ErrorDetails, places: Mapping[str, Mapping[str, object]]) -> str:
+    """Write one line: which setting, what shape its value has, what would be right."""
+    name = str(detail["loc"][0])
+    if detail["type"] == "extra_forbidden":
+        return f"{name} is not a setting{_nearest(name, list(Settings.model_fields))}"
+    own = detail.get("ctx", {}).get("error")
+    right = str(own) if isinstance(own, ValueError) else expected(name).form
+    if isinstance(detail["input"], timedelta):
+        right = "a second or more"
+    return f"{_whence(name, places)}: {_shape(detail['input'])}; it has to be {right}"
+
+
+def _whence(name: str, places: Mapping[str, Mapping[str, object]]) -> str:
+    if name in places["flag"]:
+        return flag(name)
+    if name in places["environment"]:
+        return variable(name)
+    return name
+
+
+def _shape(value: object) -> str:
+    if value in (None, "", [], ()):
+        return "empty"
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    if isinstance(value, list | tuple | dict):
+        return f"a {_NOUNS[type(value)]} of {len(value)}"
+    return _NOUNS.get(type(value), "something else")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
