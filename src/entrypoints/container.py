@@ -132,7 +132,7 @@ class _Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     entropy = providers.Singleton(SystemEntropy)
     hasher = providers.Singleton(PepperedSecretHasher)
-    audit = providers.Singleton(LogAuditTrail)
+    audit = providers.Singleton(LogAuditTrail, log_format=settings.provided.log_format)
     envelope = providers.Singleton(AesGcmEnvelope, master_keys)
     signer = providers.Singleton(JoseTokenSigner)
     verifier = providers.Singleton(JoseTokenVerifier)

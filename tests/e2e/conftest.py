@@ -1,7 +1,7 @@
 """One server per module and store; a module says what it needs of settings and clients."""
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
@@ -9,6 +9,7 @@ from support.grantd_process import GrantdProcess
 from support.redis_server import RedisServer
 
 StartGrantd = Callable[..., GrantdProcess]
+PrepareGrantd = Callable[..., GrantdProcess]
 
 
 @pytest.fixture(scope="session")
@@ -31,20 +32,38 @@ def start_grantd(
     tmp_path_factory: pytest.TempPathFactory, redis_database: Callable[[], str]
 ) -> Iterator[StartGrantd]:
     """Start servers that end with the module."""
-    started: list[GrantdProcess] = []
+    with _Servers(tmp_path_factory, redis_database) as servers:
+        yield lambda store="sqlite", settings={}: servers.prepare(store, settings).start()
 
-    def start(store: str = "sqlite", settings: Mapping[str, str] = {}) -> GrantdProcess:
-        folder: Path = tmp_path_factory.mktemp("grantd")
-        url = redis_database() if store == "redis" else ""
-        started.append(GrantdProcess(folder, store=url, settings=settings))
-        return started[-1].start()
 
-    yield start
-    for server in started:
-        server.stop()
+@pytest.fixture
+def prepare_grantd(
+    tmp_path_factory: pytest.TempPathFactory, redis_database: Callable[[], str]
+) -> Iterator[PrepareGrantd]:
+    """Prepare servers that the test starts itself, and that end with it."""
+    with _Servers(tmp_path_factory, redis_database) as servers:
+        yield servers.prepare
 
 
 @pytest.fixture(scope="module", params=["sqlite", "redis"])
 def store(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
+
+
+class _Servers(ExitStack):
+    """Servers of one scope, each in a folder and on a store of its own."""
+
+    def __init__(self, folders: pytest.TempPathFactory, redis_database: Callable[[], str]) -> None:
+        super().__init__()
+        self._folders = folders
+        self._redis_database = redis_database
+
+    def prepare(self, store: str = "sqlite", settings: Mapping[str, str] = {}) -> GrantdProcess:
+        """Prepare a server on `sqlite`, on `redis`, or on a store given by its URL."""
+        url = {"sqlite": "", "redis": ""}.get(store, store)
+        if store == "redis":
+            url = self._redis_database()
+        server = GrantdProcess(self._folders.mktemp("grantd"), store=url, settings=settings)
+        self.callback(server.stop)
+        return server

@@ -6,20 +6,26 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 GRANTD = str(Path(sys.executable).with_name("grantd"))
 
 _START_WITHIN = 30.0
 _STOP_WITHIN = 40.0
+
+# Nothing here speaks TLS, and the usual context takes longer to make than a request.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def free_port() -> int:
@@ -112,12 +118,18 @@ class GrantdProcess:
 
     def _is_ready(self) -> bool:
         try:
-            if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code != 200:
+            if self.get("/readyz").status_code != 200:
                 return False
-            socket.create_connection(("127.0.0.1", self.grpc_port), timeout=1).close()
+            if self.environment["GRANTD_GRPC"] != "off":
+                socket.create_connection(("127.0.0.1", self.grpc_port), timeout=1).close()
         except (httpx.HTTPError, OSError):
             return False
         return True
+
+    def workers(self, protocol: str) -> list[psutil.Process]:
+        """Return the worker processes of a protocol, `http` or `grpc`."""
+        children = psutil.Process(self.pid).children()
+        return [one for one in children if f"entrypoints.{protocol}_worker" in one.cmdline()]
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
@@ -140,10 +152,8 @@ class GrantdProcess:
     def kill(self) -> None:
         """End the supervisor and all workers at once, as a power cut would."""
         if self._process is not None:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
 
     def run(
@@ -161,7 +171,7 @@ class GrantdProcess:
             check=False,
         )
 
-    def require(self, *arguments: str) -> Any:
+    def require(self, *arguments: str) -> Any:  # noqa: ANN401  (JSON has any shape)
         """Run a command that has to succeed, and return the JSON it prints."""
         done = self.run(*arguments, "--json")
         assert done.returncode == 0, f"grantd {' '.join(arguments)}: {done.stderr}"
@@ -193,10 +203,28 @@ class GrantdProcess:
             auth=auth,
             timeout=20,
             trust_env=False,
+            verify=_NO_TLS,
         )
 
     def get(self, path: str, headers: Mapping[str, str] = {}) -> httpx.Response:
-        return httpx.get(self.url + path, headers=dict(headers), timeout=20, trust_env=False)
+        return httpx.get(
+            self.url + path, headers=dict(headers), timeout=20, trust_env=False, verify=_NO_TLS
+        )
+
+    def issue(self, client: RegisteredClient, **form: str) -> httpx.Response:
+        """Ask for a token by the client credentials grant."""
+        sent = {"grant_type": "client_credentials", **form}
+        return self.post("/access_token", sent, auth=client.basic)
+
+    def refresh(self, client: RegisteredClient, token: str, **form: str) -> httpx.Response:
+        sent = {"grant_type": "refresh_token", "refresh_token": token, **form}
+        return self.post("/access_token", sent, auth=client.basic)
+
+    def introspect(self, caller: RegisteredClient, token: str) -> httpx.Response:
+        return self.post("/introspect", {"token": token}, auth=caller.basic)
+
+    def revoke(self, caller: RegisteredClient, token: str) -> httpx.Response:
+        return self.post("/revoke", {"token": token}, auth=caller.basic)
 
     def send_raw(self, request: bytes, *, timeout: float = 10.0) -> bytes:
         """Send bytes as they are on a connection of their own, and read until it closes."""

@@ -1,10 +1,11 @@
-"""The audit trail as JSON lines."""
+"""The audit trail, a line an event: JSON for programs, readable for people."""
 
 import json
 import sys
 from datetime import UTC
 from typing import TextIO
 
+from adapters.telemetry.logging import LogFormat, is_for_people
 from domain.errors import Unavailable
 from domain.model.events import AuditEvent
 from domain.ports.audit_trail import AuditTrail
@@ -20,18 +21,27 @@ class LogAuditTrail:
 
     Args:
         stream: Standard error if left out.
+
+        log_format: "auto" is for people if *stream* is a terminal.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, log_format: LogFormat = "json") -> None:
         self._stream = stream if stream is not None else sys.stderr
+        self._write = _for_people if is_for_people(log_format, self._stream) else _encode
 
     async def record(self, event: AuditEvent, /) -> None:
-        line = _encode(_members(event))
+        line = self._write(_members(event))
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
         except (OSError, ValueError) as error:
             raise Unavailable("the audit trail cannot be written") from error
+
+
+def _for_people(members: dict[str, str | bool]) -> str:
+    shown = {**members}
+    at, _, event = shown.pop("at"), shown.pop("level"), shown.pop("event")
+    return " ".join([f"{at} {event}", *(f"{name}={_encode(it)}" for name, it in shown.items())])
 
 
 def _members(event: AuditEvent) -> dict[str, str | bool]:

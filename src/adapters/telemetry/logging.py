@@ -37,7 +37,7 @@ def configure_logging(
         ValueError: If *level* is not the name of one.
     """
     stream = stream if stream is not None else sys.stderr
-    readable = log_format == "console" or (log_format == "auto" and stream.isatty())
+    readable = is_for_people(log_format, stream)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -68,6 +68,11 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # or a later call would not reach loggers in use
     )
+
+
+def is_for_people(log_format: LogFormat, stream: TextIO) -> bool:
+    """Tell whether *stream* gets readable lines rather than JSON."""
+    return log_format == "console" or (log_format == "auto" and stream.isatty())
 
 
 def _for_programs() -> list[Processor]:

@@ -105,3 +105,13 @@ async def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str])
     written = capsys.readouterr()
     assert "token.issued" in written.err
     assert not written.out
+
+
+async def test_a_person_gets_a_readable_line() -> None:
+    """Values stay quoted, so that nothing in them can pass for something else."""
+    stream = io.StringIO()
+    event = AuditEvent(kind=EventKind.CLIENT_CREATED, at=AT, subject="billing\nx=1")
+    await LogAuditTrail(stream, log_format="console").record(event)
+    assert stream.getvalue() == (
+        '2026-11-22T07:00:00.123Z client.created subject="billing\\nx=1"\n'
+    )
