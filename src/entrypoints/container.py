@@ -204,6 +204,7 @@ class _Container(containers.DeclarativeContainer):
         entropy=entropy,
         clock=clock,
         audit=audit,
+        algorithm=settings.provided.signing_algorithm,
     )
     authenticate = providers.Singleton(AuthenticateClient, clients, hasher)
     standing = providers.Singleton(TokenStanding, clients, families, revocations)
@@ -329,12 +330,15 @@ async def _unlock(settings: Settings, container: _Container) -> None:
         container.master_keys.override(_master_keys(settings, store_has_keys=bool(stored.keys)))
         container.pinned_keys.override(_pinned_keys(settings))
         await container.establish_keys()()
+        keyring = (await container.catalogue().read()).keyring
     except (MasterKeyUnusable, SigningKeyUnusable) as error:
         raise RefusedToStart(str(error)) from error
     except MasterKeyMismatch as error:
         raise RefusedToStart(
             "the master key does not open this store's keys: give the one that sealed them"
         ) from error
+    if keyring.signer(settings.signing_algorithm, now=container.clock().now()) is None:
+        raise RefusedToStart(f"there is no active {settings.signing_algorithm} key in this store")
 
 
 def _master_keys(settings: Settings, *, store_has_keys: bool) -> Sequence[MasterKey]:

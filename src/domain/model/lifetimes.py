@@ -16,7 +16,7 @@ REVOCATION_MARGIN: Final = timedelta(seconds=60)
 
 _DAYS_IN_A_MONTH = 30
 _LONGEST = timedelta(days=36_500)
-_SHORT = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhd])", re.ASCII)
+_SHORT = re.compile(r"(?P<count>\d{1,10})(?P<unit>[smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ISO_8601 = re.compile(
     r"P(?=\d|T\d)"

@@ -95,15 +95,3 @@ def require_within(ceiling: Scope, requested: Scope) -> Scope:
         named = " ".join(excess.values[:_NAMED_IN_A_HINT])
         raise InvalidScope("scope beyond the ceiling", hint=f"not granted: {named}")
     return requested
-
-
-def narrow(granted: Scope, requested: Scope | None) -> Scope:
-    """Settle the scope of a refreshed access token (RFC 6749 §6).
-
-    No request means all that was granted. The grant itself is not narrowed
-    by it: the next refresh may ask for everything again.
-
-    Raises:
-        InvalidScope: If *requested* holds anything outside *granted*.
-    """
-    return granted if requested is None else require_within(granted, requested)

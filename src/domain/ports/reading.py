@@ -2,7 +2,7 @@
 
 A use case asks for all it can foresee and then awaits the answers one by
 one; a remote store gathers what was asked for in one turn of the event loop
-into one round trip (D2).
+into one round trip (D2). A reading may be awaited more than once, or never.
 """
 
 from collections.abc import Awaitable, Generator

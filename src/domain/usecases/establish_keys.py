@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.model.catalogue import EMPTY, StoredCatalogue
+from domain.model.catalogue import StoredCatalogue
 from domain.model.events import AuditEvent, EventKind
 from domain.model.keys import KeyId, KeyPurpose, SealedKey, SigningAlgorithm
 from domain.ports.audit_trail import AuditTrail
@@ -13,14 +13,18 @@ from domain.ports.envelope import Envelope
 from domain.ports.signing import KeyMaker
 
 # ES256 is the default; RFC 9068 §2.1 requires that RS256 is supported.
-FIRST_ALGORITHMS = (SigningAlgorithm.ES256, SigningAlgorithm.RS256)
+_ALWAYS = (SigningAlgorithm.ES256, SigningAlgorithm.RS256)
 
 _SYMMETRIC_KEY_BYTES = 32
 _KEY_ID_BYTES = 6
 
 
 class EstablishKeys:
-    """Makes and seals the first keys unless there are some."""
+    """Makes and seals the first keys unless there are some.
+
+    Args:
+        algorithm: What the server signs with, made besides the usual ones.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class EstablishKeys:
         entropy: Entropy,
         clock: Clock,
         audit: AuditTrail,
+        algorithm: SigningAlgorithm = SigningAlgorithm.ES256,
     ) -> None:
         self._reader = reader
         self._keys = keys
@@ -40,6 +45,7 @@ class EstablishKeys:
         self._entropy = entropy
         self._clock = clock
         self._audit = audit
+        self._algorithms = tuple(dict.fromkeys((*_ALWAYS, algorithm)))
 
     async def __call__(self) -> StoredCatalogue:
         """Return the catalogue, with keys in it whoever made them.
@@ -48,7 +54,7 @@ class EstablishKeys:
             MasterKeyMismatch: If the keys there were sealed by another master key.
         """
         stored = await self._reader.load()
-        if stored.version == EMPTY or not stored.keys:
+        if not stored.keys:
             keys = self._make_keys()
             if await self._keys.establish(keys):
                 named = " ".join(key.key_id for key in keys)
@@ -62,7 +68,7 @@ class EstablishKeys:
         return stored
 
     def _make_keys(self) -> Sequence[SealedKey]:
-        signing = (self._make_signing_key(algorithm) for algorithm in FIRST_ALGORITHMS)
+        signing = (self._make_signing_key(algorithm) for algorithm in self._algorithms)
         purposes = (KeyPurpose.REFRESH_MAC, KeyPurpose.SECRET_PEPPER)
         return (*signing, *(self._make_symmetric_key(purpose) for purpose in purposes))
 

@@ -95,8 +95,10 @@ class IntrospectToken:
             record = self._access_tokens.find(digest_opaque(token), now=now)
             return _AboutOpaqueToken(record, self._standing)
         claims = self._verifier.peek(token)
-        reading = self._standing.begin(claims, now=now) if claims is not None else None
-        return _AboutJwt(token, reading, self._standing, self._verifier, self._issuer)
+        if claims is None:
+            return _AboutNothing()
+        reading = self._standing.begin(claims, now=now)
+        return _AboutJwt(token, claims, reading, self._standing, self._verifier, self._issuer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +133,32 @@ class _AboutOpaqueToken:
 
 
 @dataclass(frozen=True, slots=True)
+class _AboutNothing:
+    async def answer(self, _caller: Client, _catalogue: Catalogue, _now: datetime) -> Introspection:
+        return INACTIVE
+
+
+@dataclass(frozen=True, slots=True)
 class _AboutJwt:
     token: str = field(repr=False)
-    reading: StandingReading | None
+    foreseen: AccessTokenClaims
+    reading: StandingReading
     standing: TokenStanding
     verifier: TokenVerifier
     issuer: str
 
     async def answer(self, caller: Client, catalogue: Catalogue, now: datetime) -> Introspection:
-        if self.reading is None:
-            return INACTIVE
         try:
             claims = await self.verifier.verify(
                 self.token, keys=catalogue.keyring.published(now), issuer=self.issuer
             )
         except TokenRejected:
             return INACTIVE
-        if not may_see(caller, claims):
+        # What was read belongs to the claims foreseen, so they have to be the proved ones.
+        if claims != self.foreseen or not may_see(caller, claims):
             return INACTIVE
         good = await self.standing.is_good(claims, self.reading, now=now)
         return ActiveAccessToken(claims) if good else INACTIVE
 
 
-_Question = _AboutRefreshToken | _AboutOpaqueToken | _AboutJwt
+_Question = _AboutRefreshToken | _AboutOpaqueToken | _AboutJwt | _AboutNothing

@@ -27,7 +27,7 @@ from domain.ports.clock import Clock
 from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.mint_access_token import MintAccessToken
-from domain.usecases.token_policy import Ceiling, TokenPolicy, require_resources
+from domain.usecases.token_policy import Ceiling, TokenPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +163,10 @@ class IssueToken:
 
         # 4. Scope and audience.
         ceiling = await pending.ceiling(client, catalogue)
-        resources = require_resources(request.resources, ceiling, client, catalogue)
+        resources = self._policy.require_resources(request.resources, ceiling, client, catalogue)
         scope = self._policy.settle_scope(request.scope, resources, ceiling, catalogue)
         audience = self._policy.settle_audience(resources, scope, ceiling, client, catalogue)
-        terms = self._policy.terms(client, grant.grant_type, audience, catalogue)
+        terms = self._policy.terms(client, grant.grant_type, audience, catalogue, now=now)
         decision = Decision(
             client=client,
             catalogue=catalogue,
@@ -185,7 +185,6 @@ class IssueToken:
             terms,
             scope=scope,
             audience=audience,
-            keyring=catalogue.keyring,
             now=now,
             family=proceeds.family,
             not_after=proceeds.family_expires_at,

@@ -3,15 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.errors import Internal
 from domain.model.clients import Client
 from domain.model.identifiers import ResourceId, TokenId, bucket_of
-from domain.model.keys import Keyring
 from domain.model.scopes import Scope
 from domain.model.tokens import (
     AccessTokenClaims,
     FamilyMark,
-    TokenFormat,
     compose_opaque,
     digest_opaque,
 )
@@ -50,20 +47,17 @@ class MintAccessToken:
         *,
         scope: Scope,
         audience: tuple[ResourceId, ...],
-        keyring: Keyring,
         now: datetime,
         family: FamilyMark | None,
         not_after: datetime | None,
     ) -> MintedToken:
         """Make a token on *terms*.
 
-        It outlives neither *not_after* nor the key that signs it (D6).
-
-        Raises:
-            Internal: If no key of the algorithm is active.
+        It outlives neither *not_after* nor the key that signs it (D6), but
+        for the second that every token has.
         """
         issued_at = now.replace(microsecond=0)
-        key = keyring.signer(terms.signing_algorithm, now=now)
+        key = terms.signing_key
         ends = (issued_at + terms.ttl, not_after, key.schedule.remove_at if key else None)
         expires_at = min(end for end in ends if end is not None).replace(microsecond=0)
         bucket = bucket_of(client.client_id)
@@ -80,10 +74,8 @@ class MintAccessToken:
             owner=client.owner,
             family=family,
         )
-        if terms.token_format is TokenFormat.OPAQUE:
+        if key is None:
             token = compose_opaque(bucket, self._entropy.token())
             await self._access_tokens.add(digest_opaque(token), claims)
             return MintedToken(token, claims)
-        if key is None:
-            raise Internal(f"no active key for {terms.signing_algorithm}")
         return MintedToken(await self._signer.sign(claims, key=key), claims)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from domain.errors import InvalidGrant, InvalidRequest, RefreshTokenReplayed
+from domain.errors import InvalidGrant, InvalidRequest, InvalidTarget, RefreshTokenReplayed
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client, GrantType
 from domain.model.events import AuditEvent, EventKind
@@ -62,6 +62,19 @@ class RefreshTokenGrant:
             grant=self, given=bool(request.refresh_token), token=token, reading=family
         )
 
+    def ceiling(self, family: RefreshFamily, client: Client, catalogue: Catalogue) -> Ceiling:
+        """Give what was granted and what the client may still have.
+
+        Raises:
+            InvalidTarget: If none of the resources it was granted for is left.
+        """
+        scope = catalogue.known(family.scope & client.scope)
+        allowed = self._policy.allowed_resources(client, catalogue)
+        audience = tuple(resource for resource in family.audience if resource in allowed)
+        if not audience:
+            raise InvalidTarget("none of the granted resources is allowed any more")
+        return Ceiling(scope=scope, default_scope=scope, audience=audience)
+
     async def rotate(
         self, token: RefreshToken, family: RefreshFamily, decision: Decision
     ) -> Proceeds:
@@ -117,8 +130,7 @@ class _PendingRefresh:
         if not self.given:
             raise InvalidRequest("no refresh_token", hint="refresh_token is missing")
         _, family = await self._require_own(client, catalogue)
-        scope = catalogue.known(family.scope & client.scope)
-        return Ceiling(scope=scope, default_scope=scope, audience=family.audience)
+        return self.grant.ceiling(family, client, catalogue)
 
     async def carry_out(self, decision: Decision) -> Proceeds:
         token, family = await self._require_own(decision.client, decision.catalogue)

@@ -115,8 +115,8 @@ class RevokeToken:
         family = await self._families.find(token.family_id, now=now)
         if family is None or family.owner != caller.client_id:
             return None
-        await self._families.end(family.family_id, now=now)
-        return _Ended(family_id=family.family_id)
+        ended = await self._families.end(family.family_id, now=now)
+        return _Ended(family_id=family.family_id) if ended else None
 
     async def _end_opaque(self, token: str, caller: Client, now: datetime) -> _Ended | None:
         digest = digest_opaque(token)

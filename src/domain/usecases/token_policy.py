@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.errors import InvalidScope, InvalidTarget
+from domain.errors import Internal, InvalidScope, InvalidTarget
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client, GrantType
 from domain.model.identifiers import ResourceId
-from domain.model.keys import SigningAlgorithm
+from domain.model.keys import SigningAlgorithm, SigningKey
 from domain.model.lifetimes import (
     DEFAULT_ACCESS_TOKEN_TTL,
     DEFAULT_REFRESH_TOKEN_TTL,
@@ -45,10 +45,14 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What an access token will be like."""
+    """What an access token will be like.
+
+    Attributes:
+        signing_key: None for an opaque token.
+    """
 
     token_format: TokenFormat
-    signing_algorithm: SigningAlgorithm
+    signing_key: SigningKey | None
     ttl: timedelta
 
 
@@ -70,6 +74,35 @@ class TokenPolicy:
     require_scope: bool = False
     revoke_access_token_on_refresh: bool = False
     max_families_per_client: int = 1_000
+
+    def require_resources(
+        self, requested: Sequence[str], ceiling: Ceiling, client: Client, catalogue: Catalogue
+    ) -> tuple[ResourceId, ...]:
+        """Return the resources asked for, all known and all allowed (RFC 8707 §2).
+
+        Raises:
+            InvalidTarget: If one is malformed, unknown or not allowed.
+        """
+        resources = tuple(dict.fromkeys(parse_resource_id(text) for text in requested))
+        allowed = (
+            self.allowed_resources(client, catalogue)
+            if ceiling.audience is None
+            else frozenset(ceiling.audience)
+        )
+        for resource in resources:
+            if resource not in allowed:
+                raise InvalidTarget("unknown or not allowed", hint=resource)
+        return resources
+
+    def allowed_resources(self, client: Client, catalogue: Catalogue) -> frozenset[ResourceId]:
+        """Return what a client may ask for: known, and its own in one way or another.
+
+        These are its audiences, its default audience, what owns a scope of
+        its own, and this server itself.
+        """
+        issuer = ResourceId(self.issuer)
+        own = client.audiences | catalogue.owners(client.scope) | {client.default_audience or issuer, issuer}
+        return frozenset(name for name in own if name in catalogue.resources or name == issuer)
 
     def settle_scope(
         self,
@@ -133,14 +166,17 @@ class TokenPolicy:
         grant_type: GrantType,
         audience: Sequence[ResourceId],
         catalogue: Catalogue,
+        *,
+        now: datetime,
     ) -> Terms:
-        """Settle form, algorithm and lifetime.
+        """Settle form, key and lifetime.
 
         The resource decides, else the client, else the server; the shortest
         configured lifetime wins.
 
         Raises:
             InvalidTarget: If the resources of one token want different things.
+            Internal: If no key of the algorithm wanted is active.
         """
         meant_for = [catalogue.resources[name] for name in audience if name in catalogue.resources]
         ttl = shortest(
@@ -150,13 +186,16 @@ class TokenPolicy:
             self.lifetimes.access_token_ttl,
             default=DEFAULT_ACCESS_TOKEN_TTL,
         )
-        return Terms(
-            token_format=_wanted_format(meant_for) or client.token_format or self.token_format,
-            signing_algorithm=_wanted_algorithm(meant_for)
-            or client.signing_algorithm
-            or self.signing_algorithm,
-            ttl=ttl,
+        token_format = _wanted_format(meant_for) or client.token_format or self.token_format
+        if token_format is TokenFormat.OPAQUE:
+            return Terms(token_format=token_format, signing_key=None, ttl=ttl)
+        algorithm = (
+            _wanted_algorithm(meant_for) or client.signing_algorithm or self.signing_algorithm
         )
+        key = catalogue.keyring.signer(algorithm, now=now)
+        if key is None:
+            raise Internal(f"no active key for {algorithm}")
+        return Terms(token_format=token_format, signing_key=key, ttl=ttl)
 
     def refresh_expiry(
         self, client: Client, *, must_end_by: datetime | None, now: datetime
@@ -179,29 +218,6 @@ class TokenPolicy:
         if client.refresh_grace is not None:
             return client.refresh_grace
         return self.lifetimes.refresh_grace
-
-
-def require_resources(
-    requested: Sequence[str], ceiling: Ceiling, client: Client, catalogue: Catalogue
-) -> tuple[ResourceId, ...]:
-    """Return the resources asked for, all known and all allowed (RFC 8707 §2).
-
-    A client may ask for its audiences, its default audience and what owns a
-    scope of its own; a refresh, for what the grant was given for.
-
-    Raises:
-        InvalidTarget: If one is malformed, unknown or not allowed.
-    """
-    resources = tuple(dict.fromkeys(parse_resource_id(text) for text in requested))
-    allowed = (
-        client.audiences | {client.default_audience} | catalogue.owners(client.scope)
-        if ceiling.audience is None
-        else frozenset(ceiling.audience)
-    )
-    for resource in resources:
-        if resource not in catalogue.resources or resource not in allowed:
-            raise InvalidTarget("unknown or not allowed", hint=resource)
-    return resources
 
 
 def _fitting(scope: Scope, resources: Sequence[ResourceId], catalogue: Catalogue) -> Scope:

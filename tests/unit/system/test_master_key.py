@@ -1,9 +1,6 @@
 import base64
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -119,39 +116,6 @@ def test_a_loser_reads_what_the_winner_made(path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(master_key.os, "link", somebody_else_first)
     assert find_or_make_master_key(path) == MasterKey(MATERIAL)
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_of_twenty_processes_at_once_all_have_one_key(path: Path) -> None:
-    """Started together, released together."""
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from adapters.system.master_key import find_or_make_master_key as make\n"
-        "print('ready', flush=True); sys.stdin.read()\n"
-        "print(make(Path(sys.argv[1])).key_id.hex())\n"
-    )
-    source = Path(master_key.__file__).parents[2]
-    with ExitStack() as running:
-        started = [
-            running.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", program, str(path)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    env={"PYTHONPATH": str(source)},
-                )
-            )
-            for _ in range(20)
-        ]
-        for process in started:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in started:
-            assert process.stdin is not None
-            process.stdin.close()
-        made = {process.stdout.read() for process in started if process.stdout is not None}
-    assert made == {read_master_key(path).key_id.hex() + "\n"}
     assert list(path.parent.iterdir()) == [path]
 
 

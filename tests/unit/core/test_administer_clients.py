@@ -1,0 +1,160 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.errors import ClientExists, ClientNotFound, InvalidRegistration
+from domain.model.credentials import ClientSecret
+from domain.model.events import EventKind
+from domain.model.identifiers import ClientId, ResourceId
+from domain.model.keys import SigningAlgorithm
+from domain.model.scopes import Scope
+from support.core import SALARIES, HandWiredCore, build_core, draft, public
+from support.domain_samples import INVOICES, ISSUER, LEDGER, NOW, PAYROLL
+
+UNKNOWN = ResourceId("https://unknown.example")
+
+
+@pytest.fixture
+async def core() -> HandWiredCore:
+    return await build_core()
+
+
+class TestCreate:
+    async def test_a_client_gets_a_secret_that_is_shown_once(self, core: HandWiredCore) -> None:
+        """What is kept of it is a hash and the id that it carries (D5)."""
+        created = await core.administer_clients.create(draft())
+
+        kept = await core.administer_clients.show(LEDGER)
+        assert created.secret is not None
+        assert kept == created.client == replace(draft(), secrets=kept.secrets)
+        [secret] = kept.secrets
+        assert secret.secret_id == created.secret.secret_id
+        assert (secret.created_at, secret.imported) == (NOW, False)
+        assert not core.hasher.is_slow(secret.hash)
+        assert created.secret.reveal() not in f"{created} {kept}"
+
+    async def test_a_public_client_gets_none(self, core: HandWiredCore) -> None:
+        created = await core.administer_clients.create(public())
+
+        assert created.secret is None
+        assert created.client.secrets == ()
+
+    async def test_an_imported_secret_is_hashed_slowly_and_not_handed_back(
+        self, core: HandWiredCore
+    ) -> None:
+        """A human may have chosen it."""
+        created = await core.administer_clients.create(
+            draft(), imported_secret=ClientSecret("hunter2")
+        )
+
+        [secret] = created.client.secrets
+        assert created.secret is None
+        assert secret.imported
+        assert core.hasher.is_slow(secret.hash)
+
+    @pytest.mark.parametrize("text", ["", "x" * 513, "a\n", "a\x00b"])
+    async def test_an_unusable_secret_is_refused(self, core: HandWiredCore, text: str) -> None:
+        with pytest.raises(InvalidRegistration, match="unusable secret") as refusal:
+            await core.administer_clients.create(draft(), imported_secret=ClientSecret(text))
+
+        assert not text or text not in refusal.value.hint
+
+    @pytest.mark.parametrize(
+        ("changes", "hint"),
+        [
+            (
+                {"scope": Scope.parse("b a profile"), "default_scope": Scope()},
+                "unknown scope: a b",
+            ),
+            ({"audiences": frozenset({UNKNOWN, SALARIES})}, f"unknown resource: {UNKNOWN}"),
+            ({"default_audience": UNKNOWN}, f"unknown resource: {UNKNOWN}"),
+            ({"serves": frozenset({UNKNOWN})}, f"unknown resource: {UNKNOWN}"),
+            (
+                {"signing_algorithm": SigningAlgorithm.EDDSA},
+                "there is no active key for EdDSA: see grantd keys list",
+            ),
+            ({"client_id": ""}, "client_id has to be 1 to 255 characters, printable ASCII"),
+        ],
+    )
+    async def test_a_draft_that_cannot_work_is_refused(
+        self, core: HandWiredCore, changes: dict[str, Any], hint: str
+    ) -> None:
+        with pytest.raises(InvalidRegistration) as refusal:
+            await core.administer_clients.create(draft(**changes))
+
+        assert refusal.value.hint == hint
+        assert await core.administer_clients.page(after=None, limit=9) == []
+        assert core.audit.events == []
+
+    async def test_a_public_client_may_not_bring_a_secret(self, core: HandWiredCore) -> None:
+        with pytest.raises(InvalidRegistration, match="public with a secret"):
+            await core.administer_clients.create(public(), imported_secret=ClientSecret("hunter2"))
+
+    async def test_the_issuer_itself_is_a_resource_that_is_known(self, core: HandWiredCore) -> None:
+        issuer = ResourceId(ISSUER)
+
+        await core.register(draft(serves=frozenset({issuer}), default_audience=issuer))
+
+        assert (await core.administer_clients.show(LEDGER)).serves == {issuer}
+
+    @pytest.mark.parametrize(
+        ("client_id", "owner"), [(LEDGER, None), ("ada", None), (PAYROLL, LEDGER)]
+    )
+    async def test_a_name_that_is_taken_is_refused(
+        self, core: HandWiredCore, client_id: str, owner: str | None
+    ) -> None:
+        """Owners and client ids share one namespace (RFC 9068 §5)."""
+        await core.register(draft(owner="ada"))
+
+        with pytest.raises(ClientExists):
+            await core.register(draft(client_id, owner=owner))
+
+    async def test_it_is_recorded_without_the_secret(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+
+        [event] = core.audit.events
+        assert credentials.secret is not None
+        assert (event.kind, event.subject, event.at) == (EventKind.CLIENT_CREATED, LEDGER, NOW)
+        assert credentials.secret.reveal() not in repr(event)
+
+
+async def test_ids_and_epochs_are_made_anew_each_time(core: HandWiredCore) -> None:
+    made = [core.administer_clients.new_client_id() for _ in range(4)]
+    made += [ClientId(core.administer_clients.new_epoch()) for _ in range(4)]
+
+    assert len(set(made)) == 8
+    assert all(len(one) == 16 for one in made)
+
+
+async def test_clients_are_shown_page_by_page(core: HandWiredCore) -> None:
+    for client_id in ("c", "a", "b"):
+        await core.register(draft(client_id))
+
+    first = await core.administer_clients.page(after=None, limit=2)
+    second = await core.administer_clients.page(after=ClientId("b"), limit=2)
+
+    assert [client.client_id for client in (*first, *second)] == ["a", "b", "c"]
+
+
+async def test_a_deleted_client_is_gone_and_recorded(core: HandWiredCore) -> None:
+    await core.register(draft())
+
+    await core.administer_clients.delete(LEDGER)
+
+    assert core.audited() == [EventKind.CLIENT_CREATED, EventKind.CLIENT_DELETED]
+    with pytest.raises(ClientNotFound):
+        await core.administer_clients.show(LEDGER)
+    with pytest.raises(ClientNotFound) as refusal:
+        await core.administer_clients.delete(LEDGER)
+    assert refusal.value.hint == LEDGER
+    assert len(core.audit.events) == 2
+
+
+async def test_a_client_made_without_a_default_audience_means_the_issuer(
+    core: HandWiredCore,
+) -> None:
+    """The issuer need not be in the catalogue for that."""
+    await core.register(draft(audiences=frozenset({INVOICES})))
+
+    assert (await core.administer_clients.show(LEDGER)).default_audience is None

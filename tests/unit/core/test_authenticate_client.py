@@ -1,0 +1,208 @@
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from domain.errors import ClientNotFound, InvalidClient
+from domain.model.clients import Client
+from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials, SecretId
+from support.core import HandWiredCore, build_core, draft, public
+from support.domain_samples import HOUR, LEDGER, MOMENT, NOW, PAYROLL
+
+BASIC, POST, NONE = (
+    AuthMethod.CLIENT_SECRET_BASIC,
+    AuthMethod.CLIENT_SECRET_POST,
+    AuthMethod.NONE,
+)
+
+
+@pytest.fixture
+async def core() -> HandWiredCore:
+    return await build_core()
+
+
+async def authenticate(
+    core: HandWiredCore, presented: PresentedCredentials, *, now: datetime = NOW
+) -> Client:
+    catalogue = await core.catalogue.read()
+    found = await core.authenticate_client.begin(presented)
+    return await core.authenticate_client(presented, found, keyring=catalogue.keyring, now=now)
+
+
+async def require_refusal(
+    core: HandWiredCore, presented: PresentedCredentials, *, now: datetime = NOW
+) -> None:
+    with pytest.raises(InvalidClient) as refusal:
+        await authenticate(core, presented, now=now)
+
+    assert type(refusal.value) is InvalidClient
+    assert refusal.value.description == "Client authentication failed."
+    assert refusal.value.hint == ""
+    if presented.secret is not None:
+        assert presented.secret.reveal() not in refusal.value.detail
+
+
+async def test_a_client_is_proved_by_its_secret(core: HandWiredCore) -> None:
+    credentials = await core.register(draft())
+
+    for method in (BASIC, POST):
+        client = await authenticate(core, replace(credentials, method=method))
+        assert client.client_id == LEDGER
+
+
+async def test_a_public_client_is_who_it_says(core: HandWiredCore) -> None:
+    """There is nothing to compare, and nothing is compared."""
+    credentials = await core.register(public())
+
+    assert (await authenticate(core, credentials)).client_id == LEDGER
+    assert core.hasher.compared == []
+
+
+class TestOneComparison:
+    """A generated secret costs one comparison and reads one answer, whatever is wrong."""
+
+    async def test_for_a_right_secret(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+
+        await authenticate(core, credentials)
+
+        assert len(core.hasher.compared) == 1
+
+    async def test_for_an_unknown_client(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+
+        await require_refusal(core, replace(credentials, client_id=PAYROLL))
+
+        assert core.hasher.compared == [None]
+
+    async def test_for_the_secret_of_another_client(self, core: HandWiredCore) -> None:
+        await core.register(draft())
+        others = await core.register(draft(PAYROLL))
+
+        await require_refusal(core, replace(others, client_id=LEDGER))
+
+        assert core.hasher.compared == [None]
+
+    async def test_for_a_wrong_secret_with_a_right_id(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+        assert credentials.secret is not None
+        [kept] = (await core.administer_clients.show(LEDGER)).secrets
+        wrong = ClientSecret.compose(kept.secret_id, core.entropy.token())
+
+        await require_refusal(core, replace(credentials, secret=wrong))
+
+        assert core.hasher.compared == [kept.hash]
+
+    async def test_for_a_text_that_is_no_generated_secret(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+
+        await require_refusal(core, replace(credentials, secret=ClientSecret("hunter2")))
+
+        assert core.hasher.compared == [None]
+
+    async def test_for_a_disabled_client(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+        await core.change_client(LEDGER, disabled=True)
+
+        await require_refusal(core, credentials)
+
+        assert len(core.hasher.compared) == 1
+
+    async def test_for_an_expired_secret(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft())
+        [kept] = (await core.administer_clients.show(LEDGER)).secrets
+        await core.change_client(LEDGER, secrets=(replace(kept, expires_at=NOW + HOUR),))
+
+        await authenticate(core, credentials, now=NOW + HOUR - MOMENT)
+        await require_refusal(core, credentials, now=NOW + HOUR)
+
+        assert len(core.hasher.compared) == 2
+
+    async def test_for_a_method_that_is_not_registered(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft(auth_methods=frozenset({BASIC})))
+
+        await require_refusal(core, replace(credentials, method=POST))
+
+        assert len(core.hasher.compared) == 1
+
+    async def test_for_a_secret_offered_in_a_public_clients_name(self, core: HandWiredCore) -> None:
+        await core.register(public())
+        guessed = PresentedCredentials(LEDGER, BASIC, ClientSecret("guess"))
+
+        await require_refusal(core, guessed)
+
+        assert core.hasher.compared == [None]
+
+    async def test_for_one_secret_of_several(self, core: HandWiredCore) -> None:
+        """The secret says which of the ten it is."""
+        credentials = await core.register(draft())
+        [kept] = (await core.administer_clients.show(LEDGER)).secrets
+        others = [replace(kept, secret_id=SecretId(f"{number:08x}")) for number in range(9)]
+        await core.change_client(LEDGER, secrets=(*others, kept))
+
+        await authenticate(core, credentials)
+
+        assert core.hasher.compared == [kept.hash]
+
+
+async def test_a_confidential_client_without_its_secret_is_refused(core: HandWiredCore) -> None:
+    await core.register(draft())
+
+    await require_refusal(core, PresentedCredentials(LEDGER, NONE))
+    await require_refusal(core, PresentedCredentials(PAYROLL, NONE))
+
+
+class TestImportedSecrets:
+    async def test_a_slow_hash_is_replaced_on_first_use(self, core: HandWiredCore) -> None:
+        """Only the hash changes: the secret stays imported and goes on proving its client."""
+        credentials = await core.register(draft(), imported_secret="hunter2")
+        before = await core.administer_clients.show(LEDGER)
+
+        await authenticate(core, credentials)
+
+        after = await core.administer_clients.show(LEDGER)
+        assert core.hasher.is_slow(before.secrets[0].hash)
+        assert not core.hasher.is_slow(after.secrets[0].hash)
+        assert after == replace(
+            before,
+            version=before.version + 1,
+            secrets=(replace(before.secrets[0], hash=after.secrets[0].hash),),
+        )
+        assert (await authenticate(core, credentials)).version == after.version
+
+    async def test_a_wrong_secret_replaces_nothing(self, core: HandWiredCore) -> None:
+        credentials = await core.register(draft(), imported_secret="hunter2")
+        before = await core.administer_clients.show(LEDGER)
+
+        await require_refusal(core, replace(credentials, secret=ClientSecret("hunter3")))
+
+        assert await core.administer_clients.show(LEDGER) == before
+
+    async def test_whoever_changed_the_client_meanwhile_goes_first(
+        self, core: HandWiredCore
+    ) -> None:
+        """The caller is proved all the same, and the change stays."""
+        credentials = await core.register(draft(), imported_secret="hunter2")
+        found = await core.administer_clients.show(LEDGER)
+        await core.change_client(LEDGER, name="changed")
+        catalogue = await core.catalogue.read()
+
+        await core.authenticate_client(credentials, found, keyring=catalogue.keyring, now=NOW)
+
+        kept = await core.administer_clients.show(LEDGER)
+        assert kept.name == "changed"
+        assert core.hasher.is_slow(kept.secrets[0].hash)
+
+    async def test_whoever_deleted_the_client_meanwhile_goes_first(
+        self, core: HandWiredCore
+    ) -> None:
+        """The rehash does not bring it back, and no administrative refusal comes of it."""
+        credentials = await core.register(draft(), imported_secret="hunter2")
+        found = await core.administer_clients.show(LEDGER)
+        await core.administer_clients.delete(LEDGER)
+        catalogue = await core.catalogue.read()
+
+        await core.authenticate_client(credentials, found, keyring=catalogue.keyring, now=NOW)
+
+        with pytest.raises(ClientNotFound):
+            await core.administer_clients.show(LEDGER)

@@ -1,0 +1,184 @@
+from dataclasses import replace
+
+import pytest
+
+from adapters.memory.catalogue import MemoryCatalogueReader, MemoryCatalogueState, MemoryKeyStore
+from domain.errors import Unavailable
+from domain.model.catalogue import CatalogueVersion, StoredCatalogue
+from domain.model.keys import KeyId, KeySchedule, KeyState, SigningAlgorithm, SigningKey
+from domain.ports.envelope import MasterKeyMismatch
+from domain.ports.reading import Reading
+from domain.usecases.current_catalogue import CurrentCatalogue
+from support.core import build_core
+from support.domain_samples import DAY, HOUR, NOW, resource
+from support.doubles import PlainEnvelope, RandomKeyMaker, SeededEntropy
+from support.stores import memory_stores
+
+ES256, RS256 = SigningAlgorithm.ES256, SigningAlgorithm.RS256
+
+
+class CountingReader(MemoryCatalogueReader):
+    """Counts loads, and is away if it is told so."""
+
+    def __init__(self, state: MemoryCatalogueState) -> None:
+        super().__init__(state)
+        self.state = state
+        self.loads = 0
+        self.away = False
+
+    def version(self) -> Reading[CatalogueVersion]:
+        if self.away:
+            raise Unavailable
+        return super().version()
+
+    async def load(self) -> StoredCatalogue:
+        self.loads += 1
+        return await super().load()
+
+
+@pytest.fixture
+async def reader() -> CountingReader:
+    """A reader of a catalogue with keys in it."""
+    state = MemoryCatalogueState()
+    reader = CountingReader(state)
+    async with memory_stores() as stores:
+        counted = replace(stores, catalogue=reader, keys=MemoryKeyStore(state))
+        await build_core(stores=counted, scopes=(), resources=())
+    reader.loads = 0
+    return reader
+
+
+@pytest.fixture
+def catalogue(reader: CountingReader) -> CurrentCatalogue:
+    return CurrentCatalogue(reader, PlainEnvelope())
+
+
+async def test_it_is_loaded_again_only_if_its_version_moved(
+    reader: CountingReader, catalogue: CurrentCatalogue
+) -> None:
+    """What is read always changes seldom (D2)."""
+    first = await catalogue.read()
+    assert await catalogue.read() is first
+    assert reader.loads == 1
+
+    reader.state.keep_resources([resource()])
+
+    second = await catalogue.read()
+    assert second.version > first.version
+    assert list(second.resources.values()) == [resource()]
+    assert await catalogue.read() is second
+    assert reader.loads == 2
+
+
+async def test_nothing_is_loaded_for_a_version_that_is_known(
+    reader: CountingReader, catalogue: CurrentCatalogue
+) -> None:
+    known = await catalogue.read()
+
+    assert await catalogue.at(known.version) is known
+    assert reader.loads == 1
+
+
+async def test_what_decides_is_never_a_remembered_catalogue(
+    reader: CountingReader, catalogue: CurrentCatalogue
+) -> None:
+    """D8: the store is asked, or there is no answer."""
+    await catalogue.read()
+    reader.away = True
+
+    with pytest.raises(Unavailable):
+        await catalogue.read()
+
+
+async def test_the_last_one_known_lives_on(
+    reader: CountingReader, catalogue: CurrentCatalogue
+) -> None:
+    """So that verifiers keep their key set while the store is away."""
+    known = await catalogue.last_known()
+    reader.away = True
+
+    assert await catalogue.last_known() is known
+
+
+async def test_there_is_no_last_one_before_the_first(
+    reader: CountingReader, catalogue: CurrentCatalogue
+) -> None:
+    reader.away = True
+
+    with pytest.raises(Unavailable):
+        await catalogue.last_known()
+
+
+async def test_a_store_without_keys_cannot_be_decided_upon() -> None:
+    reader = MemoryCatalogueReader(MemoryCatalogueState())
+
+    with pytest.raises(Unavailable, match="holds no keys"):
+        await CurrentCatalogue(reader, PlainEnvelope()).read()
+
+
+async def test_another_master_key_opens_nothing(reader: CountingReader) -> None:
+    with pytest.raises(MasterKeyMismatch):
+        await CurrentCatalogue(reader, PlainEnvelope(b"another")).read()
+
+
+class TestPinnedKey:
+    """A key that an operator gave by file."""
+
+    @staticmethod
+    def pinned(algorithm: SigningAlgorithm = ES256) -> SigningKey:
+        return SigningKey(
+            key_id=KeyId("pinned"),
+            algorithm=algorithm,
+            schedule=KeySchedule(activate_at=NOW - 10_000 * DAY),
+            material=b"pem",
+        )
+
+    async def test_it_signs_in_place_of_the_stored_one(self, reader: CountingReader) -> None:
+        """Even though the stored one was activated later."""
+        catalogue = CurrentCatalogue(reader, PlainEnvelope(), pinned=[self.pinned()])
+
+        keyring = (await catalogue.read()).keyring
+
+        es256, rs256 = keyring.signer(ES256, now=NOW), keyring.signer(RS256, now=NOW)
+        assert es256 == self.pinned()
+        assert rs256 is not None
+        assert rs256.key_id != "pinned"
+
+    async def test_the_stored_one_goes_on_verifying(self, reader: CountingReader) -> None:
+        catalogue = CurrentCatalogue(reader, PlainEnvelope(), pinned=[self.pinned()])
+
+        keyring = (await catalogue.read()).keyring
+
+        stored = [key for key in keyring.published(NOW) if key.key_id != "pinned"]
+        assert {key.algorithm: key.schedule.state(NOW) for key in stored} == {
+            ES256: KeyState.RETIRED,
+            RS256: KeyState.ACTIVE,
+        }
+
+    async def test_a_stored_one_that_is_announced_never_signs(self, reader: CountingReader) -> None:
+        envelope = PlainEnvelope()
+        announced = RandomKeyMaker(SeededEntropy(1)).make(ES256, activate_at=NOW + HOUR)
+        stored = reader.state.current.keys
+        [template] = [key for key in stored if key.algorithm is ES256]
+        sealed = envelope.seal(
+            announced.material, purpose=template.purpose, key_id=announced.key_id
+        )
+        reader.state.keep_keys(
+            [
+                *stored,
+                replace(
+                    template,
+                    key_id=announced.key_id,
+                    sealed=sealed,
+                    schedule=announced.schedule,
+                ),
+            ]
+        )
+        catalogue = CurrentCatalogue(reader, envelope, pinned=[self.pinned()])
+
+        keyring = (await catalogue.read()).keyring
+
+        [waiting] = [key for key in keyring.signing if key.key_id == announced.key_id]
+        assert waiting.schedule.state(NOW) is KeyState.ANNOUNCED
+        for now in (NOW, NOW + HOUR, NOW + DAY):
+            assert keyring.signer(ES256, now=now) == self.pinned()
