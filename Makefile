@@ -15,6 +15,7 @@ run: $(VENV)/.installed ## Start grantd with a first client on the embedded stor
 
 test: $(VENV)/.installed-dev ## Run every test
 	@scripts/need redis-server
+	@scripts/need curl
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev ## Run the static checks

@@ -19,6 +19,7 @@ from typing import Final
 
 import structlog
 
+from domain.model.identifiers import ClientId
 from entrypoints.container import Core, RefusedToStart, open_core
 from entrypoints.settings import Address, Settings
 
@@ -42,7 +43,7 @@ class Serving:
     Attributes:
         active_key: The id and algorithm of the key that signs by default.
 
-        has_clients: Whether anybody could ask for a token yet.
+        a_client: One that could ask for a token; None if there is none yet.
     """
 
     issuer: str
@@ -50,7 +51,7 @@ class Serving:
     grpc: str | None
     store: str
     active_key: str
-    has_clients: bool
+    a_client: ClientId | None
 
 
 def serve(settings: Settings, *, on_ready: Callable[[Serving], None]) -> int:
@@ -92,13 +93,14 @@ def _require_free(address: Address) -> None:
 async def _describe(settings: Settings, core: Core) -> Serving:
     keyring = (await core.catalogue.read()).keyring
     key = keyring.signer(settings.signing_algorithm, now=core.clock.now())
+    clients = await core.administer_clients.page(after=None, limit=1)
     return Serving(
         issuer=settings.issuer,
         http=str(settings.http) if settings.http is not None else None,
         grpc=str(settings.grpc) if settings.grpc is not None else None,
         store=settings.store,
         active_key=f"{key.key_id} ({key.algorithm})" if key is not None else "none",
-        has_clients=bool(await core.administer_clients.page(after=None, limit=1)),
+        a_client=clients[0].client_id if clients else None,
     )
 
 

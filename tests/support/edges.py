@@ -32,9 +32,9 @@ class Issued:
     refresh_token: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass  # not frozen: whatever it passes through may set its traceback
 class Refusal(Exception):
-    """A refusal, in the words of RFC 6749 §5.2; `__eq__` compares what a client is told."""
+    """A refusal, in the words of RFC 6749 §5.2. Two are equal if they tell a client the same."""
 
     error: str
     description: str

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ GRANTD = str(Path(sys.executable).with_name("grantd"))
 
 _START_WITHIN = 30.0
 _STOP_WITHIN = 40.0
+_COMMANDS_AT_ONCE = 2
 
 # Nothing here speaks TLS, and the usual context takes longer to make than a request.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -109,7 +111,8 @@ class GrantdProcess:
         deadline = time.monotonic() + _START_WITHIN
         while not self._is_ready():
             if self._process.poll() is not None:
-                raise AssertionError(f"grantd ended at once:\n{self.log.read_text()}")
+                status = self._process.returncode
+                raise AssertionError(f"grantd ended at once: {status}\n{self.log.read_text()}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError(f"grantd did not become ready:\n{self.log.read_text()}")
@@ -128,8 +131,12 @@ class GrantdProcess:
 
     def workers(self, protocol: str) -> list[psutil.Process]:
         """Return the worker processes of a protocol, `http` or `grpc`."""
-        children = psutil.Process(self.pid).children()
-        return [one for one in children if f"entrypoints.{protocol}_worker" in one.cmdline()]
+        found = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):  # a dead one, which nobody has buried yet
+                if f"entrypoints.{protocol}_worker" in child.cmdline():
+                    found.append(child)
+        return found
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
@@ -178,12 +185,17 @@ class GrantdProcess:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def create_scopes(self, *names: str) -> None:
-        for name in names:
-            self.require("scopes", "create", name)
+        with ThreadPoolExecutor(_COMMANDS_AT_ONCE) as pool:
+            list(pool.map(lambda name: self.require("scopes", "create", name), names))
 
     def create_client(self, client_id: str, *flags: str) -> RegisteredClient:
         made = self.require("clients", "create", "--id", client_id, *flags)
         return RegisteredClient(made["client_id"], made.get("client_secret") or "")
+
+    def create_clients(self, flags: Mapping[str, Sequence[str]]) -> list[RegisteredClient]:
+        """Create clients by their ids, several at once."""
+        with ThreadPoolExecutor(_COMMANDS_AT_ONCE) as pool:
+            return list(pool.map(lambda name: self.create_client(name, *flags[name]), flags))
 
     def post(
         self,

@@ -101,7 +101,11 @@ class TokenPolicy:
         its own, and this server itself.
         """
         issuer = ResourceId(self.issuer)
-        own = client.audiences | catalogue.owners(client.scope) | {client.default_audience or issuer, issuer}
+        own = (
+            client.audiences
+            | catalogue.owners(client.scope)
+            | {client.default_audience or issuer, issuer}
+        )
         return frozenset(name for name in own if name in catalogue.resources or name == issuer)
 
     def settle_scope(

@@ -1,5 +1,6 @@
 """`grantd clients`: registering clients and ending them."""
 
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -220,14 +221,15 @@ def _present_created(created: CreatedClient, settings: Settings, *, as_json: boo
     if secret:
         output.note("\nKeep the secret now: grantd keeps a hash of it and cannot show it again.")
     if settings.http is not None and GrantType.CLIENT_CREDENTIALS in client.grant_types:
-        output.note("A token, once grantd serves:\n  " + token_command(settings.issuer, client))
+        output.note(
+            "A token, once grantd serves:\n  " + token_command(settings.issuer, client.client_id)
+        )
 
 
-def token_command(issuer: str, client: Client | None = None) -> str:
+def token_command(issuer: str, client_id: ClientId) -> str:
     """Return the line to type for a token; curl asks for the secret."""
-    client_id = client.client_id if client is not None else "CLIENT_ID"
     endpoint = f"{issuer.rstrip('/')}/access_token"
-    return f"curl -u {client_id} -d grant_type=client_credentials {endpoint}"
+    return f"curl -u {shlex.quote(client_id)} -d grant_type=client_credentials {endpoint}"
 
 
 def _state(client: Client) -> str:

@@ -44,11 +44,11 @@ def announce(serving: "Serving", settings: Settings) -> None:
 
 
 def _next_commands(serving: "Serving", settings: Settings) -> tuple[str, ...]:
-    if not serving.has_clients:
+    if serving.a_client is None:
         return (_command("clients", "create", "--id", "demo", settings=settings),)
     if serving.http is None:
         return (_command("clients", "list", settings=settings),)
-    return (token_command(serving.issuer),)
+    return (token_command(serving.issuer, serving.a_client),)
 
 
 def _command(*words: str, settings: Settings) -> str:

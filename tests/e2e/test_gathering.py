@@ -1,0 +1,184 @@
+"""Reads share round trips (D2), as Redis itself sees it under the running program."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from support.grantd_process import GrantdProcess, RegisteredClient
+from support.http_connection import HttpConnection, Reply, form_request, have_been_read
+from support.oauth_replies import granted
+from support.polling import wait_until
+from support.redis_monitor import watched_commands
+from support.redis_server import RedisServer
+
+CALLERS = 200
+SHARED = CALLERS // 10
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    server: GrantdProcess
+    redis: RedisServer
+    client: RegisteredClient
+    refresher: RegisteredClient
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, start_grantd: Callable[..., GrantdProcess]
+) -> Iterator[World]:
+    """A Redis of its own, where nobody else says anything."""
+    redis = RedisServer.start(tmp_path_factory.mktemp("redis"))
+    server = start_grantd(redis.url, {"grpc": "off"})
+    client = server.create_client("one")
+    flags = ("--grant", "client_credentials", "--grant", "refresh_token", "--issue-refresh-token")
+    refresher = server.create_client("two", *flags)
+    granted(server.issue(client))  # from now on it has the catalogue
+    yield World(server, redis, client, refresher)
+    server.stop()
+    redis.stop()
+
+
+@contextmanager
+def held(server: GrantdProcess) -> Iterator[None]:
+    """Hold the worker, so that all that is sent meanwhile is there when it looks again."""
+    (worker,) = server.workers("http")
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
+
+
+def all_at_once(server: GrantdProcess, requests: Sequence[bytes]) -> list[Reply]:
+    """Send each request on a connection of its own, all in one moment."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(HttpConnection(server.http_port)) for _ in requests]
+        for connection in connections:
+            connection.send(b"GET /livez HTTP/1.1\r\nHost: grantd\r\n\r\n")
+        for connection in connections:
+            opened = connection.receive()
+            assert opened is not None
+            assert opened.status == 200
+        with held(server):
+            for connection, request in zip(connections, requests, strict=True):
+                connection.send(request)
+        replies = [connection.receive() for connection in connections]
+    return [reply for reply in replies if reply is not None]
+
+
+def token_request(client: RegisteredClient) -> bytes:
+    return form_request("/access_token", {"grant_type": "client_credentials"}, auth=client.basic)
+
+
+def introspection_request(client: RegisteredClient, token: str) -> bytes:
+    return form_request("/introspect", {"token": token}, auth=client.basic)
+
+
+def test_one_token_request_costs_one_round_trip(world: World) -> None:
+    """Client and version of the catalogue are read together, and a JWT writes nothing (D1)."""
+    with watched_commands(world.redis.port) as commands:
+        granted(world.server.issue(world.client))
+
+    assert commands == ["MGET"]
+
+
+def test_one_introspection_costs_one_round_trip(world: World) -> None:
+    """Caller, client, revocation and version of the catalogue are read together."""
+    token = granted(world.server.issue(world.client))["access_token"]
+
+    with watched_commands(world.redis.port) as commands:
+        assert world.server.introspect(world.client, token).json()["active"] is True
+
+    assert commands == ["MGET"]
+
+
+def test_one_introspection_of_a_familys_token_costs_one_round_trip(world: World) -> None:
+    """The family joins the others."""
+    token = granted(world.server.issue(world.refresher))["access_token"]
+
+    with watched_commands(world.redis.port) as commands:
+        assert world.server.introspect(world.refresher, token).json()["active"] is True
+
+    assert commands == ["MGET"]
+
+
+def test_one_refresh_costs_two_round_trips(world: World) -> None:
+    """One to read, one to compare and advance."""
+    token = granted(world.server.issue(world.refresher))["refresh_token"]
+    token = granted(world.server.refresh(world.refresher, token))["refresh_token"]
+
+    with watched_commands(world.redis.port) as commands:
+        granted(world.server.refresh(world.refresher, token))
+
+    assert commands == ["MGET", "EVALSHA"]
+
+
+def test_one_revocation_costs_two_round_trips(world: World) -> None:
+    """One to read, one to write."""
+    issued = [granted(world.server.issue(world.client))["access_token"] for _ in range(2)]
+    world.server.revoke(world.client, issued[0])
+
+    with watched_commands(world.redis.port) as commands:
+        assert world.server.revoke(world.client, issued[1]).status_code == 200
+
+    assert len(commands) == 2
+    assert commands[0] == "MGET"
+
+
+def test_200_concurrent_token_requests_share_round_trips_and_write_nothing(world: World) -> None:
+    """Redis hears a tenth as many commands as there are callers, or fewer, all of them reads."""
+    with watched_commands(world.redis.port) as commands:
+        replies = all_at_once(world.server, [token_request(world.client)] * CALLERS)
+
+    assert [reply.status for reply in replies] == [200] * CALLERS
+    assert len({reply.json()["access_token"] for reply in replies}) == CALLERS
+    told = Counter(commands)
+    assert told.keys() == {"MGET"}
+    assert told["MGET"] <= SHARED
+
+
+def test_200_concurrent_introspections_share_round_trips(world: World) -> None:
+    """Each asks for a token of its own, and each is answered about that one."""
+    tokens = [
+        reply.json()["access_token"]
+        for reply in all_at_once(world.server, [token_request(world.client)] * CALLERS)
+    ]
+    for token in tokens[::2]:
+        assert world.server.revoke(world.client, token).status_code == 200
+    questions = [introspection_request(world.client, token) for token in tokens]
+
+    with watched_commands(world.redis.port) as commands:
+        replies = all_at_once(world.server, questions)
+
+    assert [reply.status for reply in replies] == [200] * CALLERS
+    assert [reply.json()["active"] for reply in replies] == [False, True] * (CALLERS // 2)
+    told = Counter(commands)
+    assert told.keys() == {"MGET"}
+    assert told["MGET"] <= SHARED
+
+
+def test_who_hangs_up_in_a_shared_round_trip_spoils_it_for_nobody(world: World) -> None:
+    """Half of the callers leave before Redis answers; the other half is served."""
+    request = token_request(world.client)
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(HttpConnection(world.server.http_port)) for _ in range(CALLERS)
+        ]
+        world.redis.freeze()
+        try:
+            for connection in connections:
+                connection.send(request)
+            wait_until(lambda: have_been_read(world.server.http_port, CALLERS))
+            for connection in connections[::2]:
+                connection.close()
+        finally:
+            world.redis.thaw()
+        replies = [connection.receive() for connection in connections[1::2]]
+
+    assert [reply.status if reply else None for reply in replies] == [200] * (CALLERS // 2)
