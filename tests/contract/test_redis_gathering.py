@@ -7,7 +7,16 @@ import pytest
 
 from domain.model.identifiers import ClientId
 from support.cutting_proxy import CuttingProxy
-from support.domain_samples import HOUR, NOW, claims, client, digest, family, token_id
+from support.domain_samples import (
+    HOUR,
+    NOW,
+    claims,
+    client,
+    digest,
+    family,
+    scope_definition,
+    token_id,
+)
 from support.redis_server import RedisServer
 from support.stores import Stores, redis_stores
 
@@ -93,3 +102,21 @@ async def test_a_lost_round_trip_is_made_again(proxy: CuttingProxy, stores: Stor
 
     assert await asyncio.gather(*(ask() for _ in range(_MANY))) == [client()] * _MANY
     assert len(proxy.sent("MGET")) == 2
+
+
+async def test_who_saw_one_version_of_the_catalogue_shares_one_load(
+    proxy: CuttingProxy, stores: Stores
+) -> None:
+    """A changed catalogue is not read two hundred times over, even if some leave meanwhile."""
+    await stores.scopes.add(scope_definition("invoices.read"))
+    seen = await stores.catalogue.version()
+    before = len(proxy.sent("EVALSHA"))
+
+    loads = [asyncio.create_task(stores.catalogue.load(seen=seen)) for _ in range(_MANY)]
+    await asyncio.sleep(0)
+    for leaving in loads[::2]:
+        leaving.cancel()
+    loaded = await asyncio.gather(*loads, return_exceptions=True)
+
+    assert {one.version for one in loaded[1::2]} == {seen}
+    assert len(proxy.sent("EVALSHA")) - before <= 2  # a script that is new to Redis is sent anew

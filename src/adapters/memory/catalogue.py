@@ -43,7 +43,7 @@ class MemoryCatalogueReader:
     def version(self) -> Reading[CatalogueVersion]:
         return Ready(self._state.current.version)
 
-    async def load(self) -> StoredCatalogue:
+    async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:  # noqa: ARG002  (a load takes no turn of the event loop)
         return self._state.current
 
 

@@ -1,5 +1,6 @@
 """The catalogue in Redis: a hash for each kind and the version beside them, in one slot."""
 
+import asyncio
 from collections.abc import Sequence
 
 from adapters.records import KEY, RESOURCE, SCOPE
@@ -19,11 +20,21 @@ from domain.ports.reading import Reading
 class RedisCatalogueReader:
     def __init__(self, connection: RedisConnection) -> None:
         self._connection = connection
+        self._under_way: dict[CatalogueVersion, asyncio.Task[StoredCatalogue]] = {}
 
     def version(self) -> Reading[CatalogueVersion]:
         return Decoded(self._connection.get(keys.CATALOGUE_VERSION), _read_version)
 
-    async def load(self) -> StoredCatalogue:
+    async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:
+        if seen is None:
+            return await self._load()
+        shared = self._under_way.get(seen)
+        if shared is None:
+            shared = self._under_way[seen] = asyncio.create_task(self._load())
+            shared.add_done_callback(lambda _: self._under_way.pop(seen))
+        return await asyncio.shield(shared)
+
+    async def _load(self) -> StoredCatalogue:
         version, scopes, resources, sealed = await self._connection.run(
             scripts.LOAD_CATALOGUE,
             keys=(

@@ -45,7 +45,7 @@ class SqliteCatalogueReader:
         ((version,),) = self._database.fetch(_VERSION)
         return Ready(CatalogueVersion(version))
 
-    async def load(self) -> StoredCatalogue:
+    async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:  # noqa: ARG002  (a load takes no turn of the event loop)
         stored: dict[str, list[bytes]] = {"version": [], "scope": [], "resource": [], "key": []}
         for kind, _name, value in self._database.fetch(_LOAD):
             stored[kind].append(value)

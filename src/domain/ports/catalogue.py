@@ -20,8 +20,14 @@ class CatalogueReader(Protocol):
         """Begin to read the version; whatever was acknowledged before MUST be seen."""
         ...
 
-    async def load(self) -> StoredCatalogue:
-        """Return everything as of one version, each kind in a fixed order."""
+    async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:
+        """Return everything as of one version, each kind in a fixed order.
+
+        Args:
+            seen: The version that the caller has just read. All who saw it may
+                share one load, since a load begun after any of them saw it
+                cannot be older.
+        """
         ...
 
 

@@ -39,7 +39,9 @@ class CurrentCatalogue:
             MasterKeyMismatch: If its keys are sealed by another master key.
         """
         if self._last is None or self._last.version != version:
-            self._last = self._unseal(await self._reader.load())
+            stored = await self._reader.load(seen=version)
+            if self._last is None or self._last.version != stored.version:
+                self._last = self._unseal(stored)
         return self._last
 
     async def read(self) -> Catalogue:

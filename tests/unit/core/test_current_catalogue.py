@@ -31,9 +31,9 @@ class CountingReader(MemoryCatalogueReader):
             raise Unavailable
         return super().version()
 
-    async def load(self) -> StoredCatalogue:
+    async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:
         self.loads += 1
-        return await super().load()
+        return await super().load(seen=seen)
 
 
 @pytest.fixture
