@@ -20,6 +20,7 @@ GrantdError                     never raised itself
 │   ├── CatalogueEntryExists    already_exists           ours
 │   ├── InvalidRegistration     invalid_client_metadata  RFC 7591 §3.2.2
 │   └── Conflict                conflict                 ours
+├── TooManyRequests             too_many_requests        ours, carries retry_after
 ├── Unavailable                 temporarily_unavailable  RFC 6749 §4.1.2.1, borrowed
 └── Internal                    server_error             the one for bugs
 
@@ -53,6 +54,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     ALREADY_EXISTS = "already_exists"
     CONFLICT = "conflict"
+    TOO_MANY_REQUESTS = "too_many_requests"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     SERVER_ERROR = "server_error"
 
@@ -170,6 +172,17 @@ class InvalidRegistration(Rejected):
 class Conflict(Rejected):
     code = ErrorCode.CONFLICT
     description = "Somebody else changed it meanwhile."
+
+
+class TooManyRequests(GrantdError):
+    """Authentication failed too often; what was sent now was not looked at (RFC 6585 §4)."""
+
+    code = ErrorCode.TOO_MANY_REQUESTS
+    description = "Too many failed attempts."
+
+    def __init__(self, detail: str = "", /, *, retry_after: timedelta) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Unavailable(GrantdError):

@@ -4,21 +4,27 @@ The store is chosen by its URL. Everything takes what it needs in its
 constructor, so that a test can build any of it by hand.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from dependency_injector import containers, providers
 
+from adapters.endpoints import TOKEN_PATH, url_of
+from adapters.jose.assertion_verifier import JoseAssertionVerifier
+from adapters.jose.introspection_signer import JoseIntrospectionSigner
 from adapters.jose.jwks import JoseKeySetWriter
 from adapters.jose.keys import JoseKeyMaker
 from adapters.jose.pem import SigningKeyUnusable, load_signing_key
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
+from adapters.jwks_uri.key_source import HttpxClientKeySource
 from adapters.redis.access_tokens import RedisAccessTokenStore
+from adapters.redis.assertion_replays import RedisAssertionReplays
 from adapters.redis.catalogue import (
     RedisCatalogueReader,
     RedisKeyStore,
@@ -30,8 +36,10 @@ from adapters.redis.connection import RedisConnection
 from adapters.redis.families import RedisRefreshFamilyStore
 from adapters.redis.inspection import Finding, Severity, inspect
 from adapters.redis.probe import RedisProbe
+from adapters.redis.rate_limiter import RedisRateLimiter
 from adapters.redis.revocations import RedisRevocationList
 from adapters.sqlite.access_tokens import SqliteAccessTokenStore
+from adapters.sqlite.assertion_replays import SqliteAssertionReplays
 from adapters.sqlite.catalogue import (
     SqliteCatalogueReader,
     SqliteKeyStore,
@@ -42,6 +50,7 @@ from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.families import SqliteRefreshFamilyStore
 from adapters.sqlite.probe import SqliteProbe
+from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
@@ -56,13 +65,23 @@ from adapters.system.secret_hashing import PepperedSecretHasher
 from adapters.telemetry.audit import LogAuditTrail
 from domain.model.keys import SigningKey
 from domain.model.lifetimes import Lifetimes
+from domain.model.limits import FailureLimits
+from domain.ports.access_tokens import AccessTokenStore
+from domain.ports.assertions import AssertionReplays
+from domain.ports.catalogue import CatalogueReader, KeyStore, ResourceStore, ScopeStore
+from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
 from domain.ports.envelope import MasterKeyMismatch
+from domain.ports.families import RefreshFamilyStore
 from domain.ports.probe import Probe
+from domain.ports.rate_limiter import RateLimiter
+from domain.ports.revocations import RevocationList
 from domain.ports.signing import KeySetWriter
 from domain.usecases.administer_catalogue import AdministerCatalogue
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
+from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
@@ -122,12 +141,79 @@ def _switched_on(settings: Settings, grants: Mapping[str, object]) -> list[objec
     return [grants[grant_type] for grant_type in settings.grants]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stores:
+    """One store behind all of its ports."""
+
+    clients: ClientStore
+    catalogue: CatalogueReader
+    scopes: ScopeStore
+    resources: ResourceStore
+    keys: KeyStore
+    families: RefreshFamilyStore
+    revocations: RevocationList
+    access_tokens: AccessTokenStore
+    replays: AssertionReplays
+    limiter: RateLimiter
+    probe: Probe
+    inspect: Callable[[], Awaitable[Sequence[Finding]]]
+    close: Callable[[], Awaitable[None]]
+
+
+def _sqlite_stores(settings: Settings) -> _Stores:
+    database = SqliteDatabase.open(settings.sqlite_path)
+
+    async def nothing_to_find() -> Sequence[Finding]:
+        return ()
+
+    return _Stores(
+        clients=SqliteClientStore(database),
+        catalogue=SqliteCatalogueReader(database),
+        scopes=SqliteScopeStore(database),
+        resources=SqliteResourceStore(database),
+        keys=SqliteKeyStore(database),
+        families=SqliteRefreshFamilyStore(database),
+        revocations=SqliteRevocationList(database),
+        access_tokens=SqliteAccessTokenStore(database),
+        replays=SqliteAssertionReplays(database),
+        limiter=SqliteRateLimiter(database),
+        probe=SqliteProbe(database),
+        inspect=nothing_to_find,
+        close=database.close,
+    )
+
+
+def _redis_stores(settings: Settings, clock: Clock) -> _Stores:
+    redis = RedisConnection.from_url(settings.store, password_file=settings.store_password_file)
+    return _Stores(
+        clients=RedisClientStore(redis),
+        catalogue=RedisCatalogueReader(redis),
+        scopes=RedisScopeStore(redis),
+        resources=RedisResourceStore(redis),
+        keys=RedisKeyStore(redis),
+        families=RedisRefreshFamilyStore(redis),
+        revocations=RedisRevocationList(redis),
+        access_tokens=RedisAccessTokenStore(redis),
+        replays=RedisAssertionReplays(redis),
+        limiter=RedisRateLimiter(redis),
+        probe=RedisProbe(redis, clock),
+        inspect=partial(inspect, redis),
+        close=redis.close,
+    )
+
+
 class _Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     master_keys: providers.Provider[Sequence[MasterKey]] = providers.Dependency()
     pinned_keys: providers.Provider[Sequence[SigningKey]] = providers.Dependency()
 
     policy = providers.Singleton(_token_policy, settings)
+    limits = providers.Singleton(
+        FailureLimits,
+        per_client_and_source=settings.provided.failures_per_client_and_source,
+        per_client=settings.provided.failures_per_client,
+        per_source=settings.provided.failures_per_source,
+    )
 
     clock = providers.Singleton(SystemClock)
     entropy = providers.Singleton(SystemEntropy)
@@ -135,70 +221,28 @@ class _Container(containers.DeclarativeContainer):
     audit = providers.Singleton(LogAuditTrail, log_format=settings.provided.log_format)
     envelope = providers.Singleton(AesGcmEnvelope, master_keys)
     signer = providers.Singleton(JoseTokenSigner)
+    introspection_signer = providers.Singleton(JoseIntrospectionSigner)
     verifier = providers.Singleton(JoseTokenVerifier)
     key_maker = providers.Singleton(JoseKeyMaker)
     key_set = providers.Singleton(JoseKeySetWriter)
 
-    sqlite = providers.Singleton(SqliteDatabase.open, settings.provided.sqlite_path)
-    redis = providers.Singleton(
-        RedisConnection.from_url,
-        settings.provided.store,
-        password_file=settings.provided.store_password_file,
-    )
-    database = providers.Selector(settings.provided.store_kind, sqlite=sqlite, redis=redis)
-    clients = providers.Selector(
+    stores = providers.Selector(
         settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteClientStore, sqlite),
-        redis=providers.Singleton(RedisClientStore, redis),
+        sqlite=providers.Singleton(_sqlite_stores, settings),
+        redis=providers.Singleton(_redis_stores, settings, clock),
     )
-    catalogue_reader = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteCatalogueReader, sqlite),
-        redis=providers.Singleton(RedisCatalogueReader, redis),
-    )
-    scopes = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteScopeStore, sqlite),
-        redis=providers.Singleton(RedisScopeStore, redis),
-    )
-    resources = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteResourceStore, sqlite),
-        redis=providers.Singleton(RedisResourceStore, redis),
-    )
-    keys = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteKeyStore, sqlite),
-        redis=providers.Singleton(RedisKeyStore, redis),
-    )
-    families = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteRefreshFamilyStore, sqlite),
-        redis=providers.Singleton(RedisRefreshFamilyStore, redis),
-    )
-    revocations = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteRevocationList, sqlite),
-        redis=providers.Singleton(RedisRevocationList, redis),
-    )
-    access_tokens = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteAccessTokenStore, sqlite),
-        redis=providers.Singleton(RedisAccessTokenStore, redis),
-    )
-    probe = providers.Selector(
-        settings.provided.store_kind,
-        sqlite=providers.Singleton(SqliteProbe, sqlite),
-        redis=providers.Singleton(RedisProbe, redis, clock),
-    )
+    clients = stores.provided.clients
+    families = stores.provided.families
+    revocations = stores.provided.revocations
+    access_tokens = stores.provided.access_tokens
 
     catalogue = providers.Singleton(
-        CurrentCatalogue, catalogue_reader, envelope, pinned=pinned_keys
+        CurrentCatalogue, stores.provided.catalogue, envelope, pinned=pinned_keys
     )
     establish_keys = providers.Singleton(
         EstablishKeys,
-        catalogue_reader,
-        keys,
+        stores.provided.catalogue,
+        stores.provided.keys,
         maker=key_maker,
         envelope=envelope,
         entropy=entropy,
@@ -206,7 +250,23 @@ class _Container(containers.DeclarativeContainer):
         audit=audit,
         algorithm=settings.provided.signing_algorithm,
     )
-    authenticate = providers.Singleton(AuthenticateClient, clients, hasher)
+    client_keys = providers.Singleton(HttpxClientKeySource, clock)
+    authenticate = providers.Singleton(
+        AuthenticateClient,
+        clients,
+        by_secret=providers.Singleton(AuthenticateBySecret, clients, hasher),
+        by_assertion=providers.Singleton(
+            AuthenticateByAssertion,
+            verifier=providers.Singleton(JoseAssertionVerifier),
+            keys=client_keys,
+            replays=stores.provided.replays,
+            envelope=envelope,
+            issuer=settings.provided.issuer,
+            token_endpoint=providers.Callable(url_of, settings.provided.issuer, TOKEN_PATH),
+        ),
+        limiter=stores.provided.limiter,
+        limits=limits,
+    )
     standing = providers.Singleton(TokenStanding, clients, families, revocations)
     mint = providers.Singleton(
         MintAccessToken,
@@ -243,6 +303,7 @@ class _Container(containers.DeclarativeContainer):
         authenticate=authenticate,
         catalogue=catalogue,
         verifier=verifier,
+        signer=introspection_signer,
         standing=standing,
         access_tokens=access_tokens,
         families=families,
@@ -266,6 +327,7 @@ class _Container(containers.DeclarativeContainer):
         clients,
         catalogue=catalogue,
         hasher=hasher,
+        envelope=envelope,
         entropy=entropy,
         clock=clock,
         audit=audit,
@@ -274,8 +336,8 @@ class _Container(containers.DeclarativeContainer):
     administer_catalogue = providers.Singleton(
         AdministerCatalogue,
         catalogue,
-        scopes=scopes,
-        resources=resources,
+        scopes=stores.provided.scopes,
+        resources=stores.provided.resources,
         clock=clock,
         audit=audit,
     )
@@ -291,9 +353,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         Unavailable: If the store is down.
     """
     container = _Container(settings=settings)
-    database = container.database()
+    stores = container.stores()
     try:
-        findings = await _inspect(settings, container)
+        findings = await _inspect(settings, stores)
         await _unlock(settings, container)
         yield Core(
             issue_token=container.issue_token(),
@@ -305,18 +367,17 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             key_set=container.key_set(),
             clock=container.clock(),
             entropy=container.entropy(),
-            probes=(container.probe(),),
+            probes=(stores.probe,),
             findings=findings,
         )
     finally:
         container.hasher().close()
-        await database.close()
+        await container.client_keys().close()
+        await stores.close()
 
 
-async def _inspect(settings: Settings, container: _Container) -> Sequence[Finding]:
-    if settings.store_kind != "redis":
-        return ()
-    findings = await inspect(container.redis())
+async def _inspect(settings: Settings, stores: _Stores) -> Sequence[Finding]:
+    findings = await stores.inspect()
     risks = [finding.sentence for finding in findings if finding.severity is Severity.RISK]
     if settings.strict_store and risks:
         raise RefusedToStart(" ".join(risks))
@@ -325,7 +386,7 @@ async def _inspect(settings: Settings, container: _Container) -> Sequence[Findin
 
 async def _unlock(settings: Settings, container: _Container) -> None:
     """Find the master key, and see that it opens the keys, which the first start makes."""
-    stored = await container.catalogue_reader().load()
+    stored = await container.stores().catalogue.load()
     try:
         container.master_keys.override(_master_keys(settings, store_has_keys=bool(stored.keys)))
         container.pinned_keys.override(_pinned_keys(settings))

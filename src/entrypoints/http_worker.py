@@ -10,6 +10,7 @@ import uvloop
 
 from adapters.http.app import HttpOptions, build_app
 from adapters.http.health_endpoints import Readiness
+from adapters.http.protocol import HttpProtocol
 from entrypoints import worker
 from entrypoints.container import Core, RefusedToStart
 from entrypoints.settings import Address, Settings
@@ -52,9 +53,10 @@ class HttpListener:
                     issuer=settings.issuer,
                     grant_types=settings.grants,
                     allow_credentials_in_request_body=settings.allow_credentials_in_request_body,
+                    trusted_proxies=settings.trusted_proxies,
                 ),
             ),
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -6,7 +6,7 @@ A validator says what would be right and never shows what it was given.
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from domain.model.lifetimes import format_duration, parse_duration
+from domain.model.limits import Budget
 
 OFF: Final = "off"
 SQLITE: Final = "sqlite:///"
@@ -79,6 +80,25 @@ def _write_duration(duration: timedelta | None) -> str | None:
     return None if duration is None else format_duration(duration)
 
 
+def _read_budget(value: object) -> Budget | None:
+    if value is None or value == OFF:
+        return None
+    if isinstance(value, Budget):
+        return value
+    count, _, window = str(value).partition("/")
+    try:
+        budget = Budget(int(count), parse_duration(window))
+    except ValueError:
+        raise ValueError(_BUDGET.form) from None  # its text would show the value
+    if budget.failures < 1 or budget.window < timedelta(seconds=1):
+        raise ValueError(_BUDGET.form)
+    return budget
+
+
+def _write_budget(budget: Budget | None) -> str:
+    return OFF if budget is None else f"{budget.failures}/{format_duration(budget.window)}"
+
+
 def split_list(value: object) -> object:
     """Read the one text that an environment variable has room for."""
     if not isinstance(value, str):
@@ -109,6 +129,8 @@ _ADDRESS = Expected("HOST:PORT or off", "HOST:PORT|off")
 DURATION = Expected("a duration like PT1H, P1M, 90s, 15m, 1h or 30d", "DURATION")
 _FILE = Expected("the path of a file", "FILE")
 STORE = Expected("sqlite:///FILE, redis://HOST:PORT/DB or rediss://HOST:PORT/DB", "URL")
+_BUDGET = Expected("COUNT/DURATION like 10/5m, or off", "COUNT/DURATION|off")
+_NETWORKS = Expected("networks like 10.0.0.0/8 or fd00::/8", "NETWORK")
 _COUNT = Expected("a whole number from 1", "N")
 
 Listener = Annotated[
@@ -133,6 +155,10 @@ Wait = Annotated[
 ]
 File = Annotated[Path | None, _FILE]
 Files = Annotated[tuple[Path, ...], BeforeValidator(split_list), _FILE]
+FailureBudget = Annotated[
+    Budget | None, PlainValidator(_read_budget), PlainSerializer(_write_budget), _BUDGET
+]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(split_list), _NETWORKS]
 Switch = Annotated[bool, Expected("true or false", "")]
 Count = Annotated[int, Field(ge=1), _COUNT]
 

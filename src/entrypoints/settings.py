@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from domain.model.clients import GrantType
 from domain.model.keys import SigningAlgorithm
+from domain.model.limits import FailureLimits
 from domain.model.tokens import TokenFormat
 from entrypoints.setting_forms import (
     SQLITE,
@@ -31,10 +32,12 @@ from entrypoints.setting_forms import (
     AnyLifetime,
     Count,
     Expected,
+    FailureBudget,
     File,
     Files,
     Lifetime,
     Listener,
+    Networks,
     Switch,
     Wait,
     require_issuer_url,
@@ -222,6 +225,33 @@ class Settings(BaseSettings):
             "Let public clients use the client credentials grant, which RFC 6749 §4.4 forbids: "
             "whoever knows such a client's id gets its tokens."
         ),
+    )
+
+    failures_per_client_and_source: FailureBudget = Field(
+        default=FailureLimits().per_client_and_source,
+        description=(
+            "Failed authentications of one client from one source address before it is refused "
+            "unheard for the rest of the window; an IPv6 source is its /64."
+        ),
+    )
+    failures_per_client: FailureBudget = Field(
+        default=FailureLimits().per_client,
+        description=(
+            "The same for one client from everywhere. It does not concern a source from which "
+            "the client has succeeded in the last 30 days."
+        ),
+    )
+    failures_per_source: FailureBudget = Field(
+        default=FailureLimits().per_source,
+        description="The same for one source, whichever clients it names.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description=(
+            "Proxies whose `Forwarded` or `X-Forwarded-For` tells the source address; "
+            "without any, it is the address of the socket."
+        ),
+        examples=[["10.0.0.0/8"]],
     )
 
     log_format: Annotated[

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUF = Path(sysconfig.get_path("scripts")) / "buf"
 CONTRACT = Path("proto/grantd/v1/token_service.proto")
 STUB = Path("src/grantd/v1/token_service_pb2.pyi")
-SECRETS = {"access_token", "client_secret", "refresh_token", "token"}
+SECRETS = {"access_token", "client_assertion", "client_secret", "refresh_token", "token"}
 
 # Where FileDescriptorProto and DescriptorProto keep their parts: the numbers that
 # SourceCodeInfo.Location.path is made of.
@@ -134,7 +134,7 @@ class TestBaseline:
 
     def test_a_break_is_caught(self, copy: Path) -> None:
         """A field with another number is found, by name."""
-        edit(copy / CONTRACT, "string client_id = 5;", "string client_id = 7;")
+        edit(copy / CONTRACT, "string client_id = 5;", "string client_id = 17;")
 
         compared = run(BUF, "breaking", "--against", "proto/baseline.binpb", cwd=copy)
 

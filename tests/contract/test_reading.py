@@ -7,7 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from domain.ports.reading import Reading
-from support.domain_samples import HOUR, LEDGER, NOW, claims, client, digest, family, token_id
+from support.domain_samples import (
+    HOUR,
+    LEDGER,
+    NOW,
+    claims,
+    client,
+    digest,
+    family,
+    limit_key,
+    token_id,
+)
 from support.stores import Stores
 
 Begin = Callable[[Stores], Reading[object]]
@@ -19,6 +29,8 @@ Begin = Callable[[Stores], Reading[object]]
         pytest.param(lambda s: s.families.find(family().family_id, now=NOW), id="family"),
         pytest.param(lambda s: s.revocations.contains(token_id(), now=NOW), id="revocation"),
         pytest.param(lambda s: s.access_tokens.find(digest(), now=NOW), id="access token"),
+        pytest.param(lambda s: s.rate_limiter.peek([limit_key()], now=NOW), id="budgets"),
+        pytest.param(lambda s: s.rate_limiter.is_vouched(limit_key(), now=NOW), id="voucher"),
         pytest.param(lambda s: s.catalogue.version(), id="catalogue version"),
     ]
 )
@@ -33,6 +45,8 @@ async def filled(stores: Stores) -> None:
     await stores.families.open(family(), limit=1, now=NOW)
     await stores.revocations.add(token_id(), until=NOW + HOUR, now=NOW)
     await stores.access_tokens.add(digest(), claims())
+    await stores.rate_limiter.spend(limit_key(), window=HOUR, now=NOW)
+    await stores.rate_limiter.vouch(limit_key(), until=NOW + HOUR, now=NOW)
 
 
 async def test_a_reading_may_be_awaited_twice(stores: Stores, begin: Begin) -> None:

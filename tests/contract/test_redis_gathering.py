@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from domain.model.identifiers import ClientId
+from domain.model.limits import Spent
 from support.cutting_proxy import CuttingProxy
 from support.domain_samples import (
     HOUR,
@@ -14,6 +15,7 @@ from support.domain_samples import (
     client,
     digest,
     family,
+    limit_key,
     scope_definition,
     token_id,
 )
@@ -56,11 +58,13 @@ async def test_two_hundred_callers_share_a_handful_of_round_trips(
 async def test_all_that_one_request_foresees_is_one_round_trip(
     proxy: CuttingProxy, stores: Stores
 ) -> None:
-    """Client, family, revocation, opaque token and catalogue version travel together."""
+    """The catalogue's version, the client, its budgets and what its token names, together."""
     await stores.clients.add(client())
     await stores.families.open(family(), limit=1, now=NOW)
     await stores.revocations.add(token_id(), until=NOW + HOUR, now=NOW)
     await stores.access_tokens.add(digest(), claims())
+    await stores.rate_limiter.spend(limit_key(2), window=HOUR, now=NOW)
+    await stores.rate_limiter.vouch(limit_key(), until=NOW + HOUR, now=NOW)
 
     foreseen = (
         stores.catalogue.version(),
@@ -68,10 +72,13 @@ async def test_all_that_one_request_foresees_is_one_round_trip(
         stores.families.find(family().family_id, now=NOW),
         stores.revocations.contains(token_id(), now=NOW),
         stores.access_tokens.find(digest(), now=NOW),
+        stores.rate_limiter.peek([limit_key(number) for number in range(3)], now=NOW),
+        stores.rate_limiter.is_vouched(limit_key(), now=NOW),
     )
     answers = [await reading for reading in foreseen]
 
-    assert answers == [0, client(), family(), True, claims()]
+    budgets = [Spent(0, NOW), Spent(0, NOW), Spent(1, NOW + HOUR)]
+    assert answers == [0, client(), family(), True, claims(), budgets, True]
     assert len(proxy.sent("MGET")) == 1
 
 

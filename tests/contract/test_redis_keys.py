@@ -20,11 +20,13 @@ from support.domain_samples import (
     LEDGER,
     NOW,
     PAYROLL,
+    assertion_id,
     claims,
     client,
     digest,
     family,
     family_id,
+    limit_key,
     resource,
     scope_definition,
     sealed_keys,
@@ -37,6 +39,7 @@ _WITHOUT_END = re.compile(
     rb"grantd:\{([0-9a-f]{3}\}:(client|owner):.+"
     rb"|catalogue\}:(version|scopes|resources|keys)|clients\}:index)"
 )
+MINUTE = timedelta(minutes=1)
 _BIRTH = b"\0" + 24 * b"0"
 
 
@@ -92,6 +95,12 @@ async def tell_the_whole_story(stores: Stores) -> None:
     for number in range(2):
         await stores.access_tokens.add(digest(number), claims(number))
     assert await stores.access_tokens.remove(digest(0))
+    for unspent in (True, False):
+        until = NOW + 10 * MINUTE
+        assert unspent == await stores.assertion_replays.spend(assertion_id(), until=until, now=NOW)
+    for window in (5 * MINUTE, HOUR):
+        await stores.rate_limiter.spend(limit_key(), window=window, now=NOW)
+        await stores.rate_limiter.vouch(limit_key(), until=NOW + 30 * DAY, now=NOW)
     await stores.catalogue.load()
 
 
@@ -112,10 +121,14 @@ async def test_what_expires_is_kept_as_long_as_it_may_be_asked_for(redis: Redis)
     assert set(by_kind) == {
         *(b"family", b"families-by-age", b"families-by-expiry"),
         *(b"revoked", b"token", b"receipt"),
+        *(b"spent-assertion", b"spent-budget", b"voucher"),
     }
     assert 0 < by_kind[b"receipt"] <= minute
     assert hour - minute < by_kind[b"revoked"] <= hour
     assert hour - minute < by_kind[b"token"] <= hour
+    assert 9 * minute < by_kind[b"spent-assertion"] <= 10 * minute
+    assert 4 * minute < by_kind[b"spent-budget"] <= 5 * minute
+    assert 30 * day - minute < by_kind[b"voucher"] <= 30 * day
     assert day - minute < by_kind[b"family"] <= 2 * day
     assert 2 * day - minute < by_kind[b"families-by-age"] <= 2 * day
     assert 2 * day - minute < by_kind[b"families-by-expiry"] <= 2 * day

@@ -12,6 +12,7 @@ from redis.exceptions import NoScriptError
 from domain.errors import CatalogueEntryExists, ClientExists, Conflict, Unavailable
 from domain.model.families import AttemptId, Generation, Replayed, Rotated, Rotation
 from domain.model.identifiers import ClientId
+from domain.model.limits import Spent
 from domain.model.scopes import ScopeToken
 from support.cutting_proxy import CuttingProxy
 from support.domain_samples import (
@@ -20,10 +21,12 @@ from support.domain_samples import (
     INVOICES,
     LEDGER,
     NOW,
+    assertion_id,
     claims,
     client,
     digest,
     family,
+    limit_key,
     resource,
     scope_definition,
     sealed_keys,
@@ -152,6 +155,24 @@ async def kept(stores: Stores) -> None:
         pytest.param(
             kept, lambda s: s.access_tokens.remove(digest()), True, id="forget an access token"
         ),
+        pytest.param(
+            nothing,
+            lambda s: s.assertion_replays.spend(assertion_id(), until=NOW + HOUR, now=NOW),
+            True,
+            id="spend an assertion",
+        ),
+        pytest.param(
+            nothing,
+            lambda s: s.rate_limiter.spend(limit_key(), window=HOUR, now=NOW),
+            None,
+            id="count a failure",
+        ),
+        pytest.param(
+            nothing,
+            lambda s: s.rate_limiter.vouch(limit_key(), until=NOW + HOUR, now=NOW),
+            None,
+            id="vouch",
+        ),
         pytest.param(nothing, catalogued, None, id="add a resource"),
         pytest.param(
             catalogued, lambda s: s.resources.remove(INVOICES), True, id="remove a resource"
@@ -188,6 +209,18 @@ async def test_a_catalogue_change_whose_reply_is_lost_raises_the_version_once(
     assert await stores.catalogue.version() == 3
 
 
+async def test_a_failure_whose_replies_are_lost_counts_once(
+    proxy: CuttingProxy, stores: Stores
+) -> None:
+    """Nobody is locked out by a bad line to Redis."""
+    await stores.rate_limiter.spend(limit_key(), window=HOUR, now=NOW)
+    proxy.lose_reply_to("EVALSHA", times=2)
+
+    await stores.rate_limiter.spend(limit_key(), window=HOUR, now=NOW)
+
+    assert await stores.rate_limiter.peek([limit_key()], now=NOW) == [Spent(2, NOW + HOUR)]
+
+
 async def test_refusals_are_told_as_before(proxy: CuttingProxy, stores: Stores) -> None:
     """A lost reply changes no refusal into a success."""
     await added(stores)
@@ -203,6 +236,9 @@ async def test_refusals_are_told_as_before(proxy: CuttingProxy, stores: Stores) 
         await catalogued(stores)
     proxy.lose_reply_to("EVALSHA", times=2)
     assert not await stores.clients.remove(ClientId("nobody"))
+    assert await stores.assertion_replays.spend(assertion_id(), until=NOW + HOUR, now=NOW)
+    proxy.lose_reply_to("EVALSHA", times=2)
+    assert not await stores.assertion_replays.spend(assertion_id(), until=NOW + HOUR, now=NOW)
 
 
 async def test_a_command_that_arrives_late_undoes_nothing(
@@ -212,6 +248,7 @@ async def test_a_command_that_arrives_late_undoes_nothing(
     await stores.families.open(family(), limit=1, now=NOW)
     await stores.access_tokens.add(digest(), claims())
     await stores.clients.add(client())
+    await stores.rate_limiter.spend(limit_key(), window=HOUR, now=NOW)
     late = list(proxy.commands)
     await rotate(stores, 1, attempt="first")
     await stores.access_tokens.remove(digest())
@@ -229,3 +266,4 @@ async def test_a_command_that_arrives_late_undoes_nothing(
     assert await stores.access_tokens.find(digest(), now=NOW) is None
     assert await stores.clients.find(LEDGER) is None
     assert await stores.clients.page(after=None, limit=10) == []
+    assert await stores.rate_limiter.peek([limit_key()], now=NOW) == [Spent(1, NOW + HOUR)]

@@ -11,6 +11,7 @@ from domain.model.events import EventKind, Origin
 from domain.model.identifiers import ResourceId
 from domain.model.introspection import Introspection
 from domain.model.keys import SigningKey
+from domain.model.limits import FailureLimits
 from domain.model.resources import Resource
 from domain.model.scopes import ScopeDefinition
 from domain.model.tokens import IssuedToken
@@ -29,10 +30,12 @@ from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevocationRequest, RevokeToken
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
+from support.authentication import InlineKeySource, build_authentication
 from support.domain_samples import INVOICES, ISSUER, LEDGER, client, scope_definition
 from support.doubles import (
     FixedClock,
     PlainEnvelope,
+    PlainIntrospectionSigner,
     PlainTokenSigner,
     PlainTokenVerifier,
     QuickHasher,
@@ -64,6 +67,8 @@ class HandWiredCore:
     administer_catalogue: AdministerCatalogue
     establish_keys: EstablishKeys
     authenticate_client: AuthenticateClient
+    client_keys: InlineKeySource
+    envelope: Envelope
     catalogue: CurrentCatalogue
     stores: Stores
     clock: FixedClock
@@ -167,6 +172,7 @@ async def build_core(
     signer: TokenSigner | None = None,
     verifier: TokenVerifier | None = None,
     key_maker: KeyMaker | None = None,
+    limits: FailureLimits | None = None,
 ) -> HandWiredCore:
     """Wire every use case, make the first keys, and fill the catalogue.
 
@@ -179,7 +185,17 @@ async def build_core(
     verifier = verifier or PlainTokenVerifier()
     issuer = policy.issuer
     catalogue = CurrentCatalogue(stores.catalogue, envelope, pinned=tuple(pinned))
-    authenticate = AuthenticateClient(stores.clients, hasher)
+    client_keys = InlineKeySource()
+    authenticate = build_authentication(
+        stores.clients,
+        hasher,
+        envelope=envelope,
+        limiter=stores.rate_limiter,
+        replays=stores.assertion_replays,
+        keys=client_keys,
+        limits=limits,
+        issuer=issuer,
+    )
     offered: tuple[Grant, ...] = (
         ClientCredentialsGrant(stores.families, policy=policy, entropy=entropy),
         RefreshTokenGrant(stores.families, policy=policy, entropy=entropy, audit=audit),
@@ -204,6 +220,7 @@ async def build_core(
             authenticate=authenticate,
             catalogue=catalogue,
             verifier=verifier,
+            signer=PlainIntrospectionSigner(),
             standing=TokenStanding(stores.clients, stores.families, stores.revocations),
             access_tokens=stores.access_tokens,
             families=stores.families,
@@ -225,6 +242,7 @@ async def build_core(
             stores.clients,
             catalogue=catalogue,
             hasher=hasher,
+            envelope=envelope,
             entropy=entropy,
             clock=clock,
             audit=audit,
@@ -247,11 +265,13 @@ async def build_core(
             audit=audit,
         ),
         authenticate_client=authenticate,
+        client_keys=client_keys,
         catalogue=catalogue,
         stores=stores,
         clock=clock,
         entropy=entropy,
         hasher=hasher,
+        envelope=envelope,
         audit=audit,
     )
     await core.establish_keys()

@@ -7,6 +7,7 @@ clock; what a test calls expired it tells by the `now` it passes.
 import time
 from datetime import UTC, datetime, timedelta
 
+from domain.model.assertions import AssertionId
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, RegisteredSecret, SecretHash, SecretId
 from domain.model.families import RefreshFamily
@@ -20,6 +21,7 @@ from domain.model.identifiers import (
     bucket_of,
 )
 from domain.model.keys import KeyId, KeyPurpose, KeySchedule, SealedKey, SigningAlgorithm
+from domain.model.limits import LimitKey
 from domain.model.resources import Resource
 from domain.model.scopes import Scope, ScopeDefinition, ScopeToken
 from domain.model.tokens import AccessTokenClaims, TokenDigest, digest_opaque
@@ -82,6 +84,14 @@ def family_id(number: int = 1, *, owner: str = LEDGER) -> FamilyId:
 
 def token_id(number: int = 1, *, client_id: str = LEDGER) -> TokenId:
     return TokenId(f"{bucket_of(client_id)}{number:022d}")
+
+
+def assertion_id(number: int = 1, *, client_id: str = LEDGER) -> AssertionId:
+    return AssertionId(f"{bucket_of(client_id)}{number:064x}")
+
+
+def limit_key(number: int = 1, *, client_id: str = LEDGER) -> LimitKey:
+    return LimitKey(f"{bucket_of(client_id)}c{number:032x}")
 
 
 def digest(number: int = 1, *, client_id: str = LEDGER) -> TokenDigest:

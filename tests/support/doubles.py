@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from adapters.records import CLAIMS
 from domain.model.credentials import ClientSecret, SecretHash
-from domain.model.identifiers import Bucket
+from domain.model.identifiers import Bucket, ClientId
+from domain.model.introspection import INACTIVE, Introspection
 from domain.model.keys import (
     KeyId,
     KeyPurpose,
@@ -22,7 +23,13 @@ from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
 from domain.ports.envelope import Envelope, MasterKeyMismatch
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
-from domain.ports.signing import KeyMaker, TokenRejected, TokenSigner, TokenVerifier
+from domain.ports.signing import (
+    IntrospectionSigner,
+    KeyMaker,
+    TokenRejected,
+    TokenSigner,
+    TokenVerifier,
+)
 from support.domain_samples import NOW
 
 _IDENTIFIER_BYTES = 16
@@ -137,6 +144,23 @@ class PlainTokenSigner:
         return f"{key.key_id}.{payload}.{_signature(payload, key)}"
 
 
+class PlainIntrospectionSigner:
+    """Writes whom an introspection is for, by which key, and whether anything is active."""
+
+    async def sign_introspection(
+        self,
+        introspection: Introspection,
+        /,
+        *,
+        issuer: str,
+        audience: ClientId,
+        issued_at: datetime,
+        key: SigningKey,
+    ) -> str:
+        verdict = "inactive" if introspection == INACTIVE else "active"
+        return f"{key.algorithm} {issuer} {audience} {issued_at.isoformat()} {verdict}"
+
+
 class PlainTokenVerifier:
     """Reads what `PlainTokenSigner` writes."""
 
@@ -177,4 +201,5 @@ _envelope: type[Envelope] = PlainEnvelope
 _hasher: type[SecretHasher] = QuickHasher
 _maker: type[KeyMaker] = RandomKeyMaker
 _signer: type[TokenSigner] = PlainTokenSigner
+_introspection_signer: type[IntrospectionSigner] = PlainIntrospectionSigner
 _verifier: type[TokenVerifier] = PlainTokenVerifier

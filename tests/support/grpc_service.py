@@ -11,6 +11,7 @@ import grpc
 from adapters.grpc.server import GrpcServer
 from adapters.grpc.token_service import TokenService
 from adapters.memory.access_tokens import MemoryAccessTokenStore
+from adapters.memory.assertion_replays import MemoryAssertionReplays
 from adapters.memory.audit_trail import MemoryAuditTrail
 from adapters.memory.catalogue import (
     MemoryCatalogueReader,
@@ -21,6 +22,7 @@ from adapters.memory.catalogue import (
 )
 from adapters.memory.clients import MemoryClientStore
 from adapters.memory.families import MemoryRefreshFamilyStore
+from adapters.memory.rate_limiter import MemoryRateLimiter
 from adapters.memory.revocations import MemoryRevocationList
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
@@ -28,7 +30,6 @@ from domain.model.identifiers import ClientId, Epoch, ResourceId
 from domain.model.resources import Resource
 from domain.model.scopes import Scope, ScopeDefinition, ScopeToken
 from domain.usecases.administer_clients import AdministerClients
-from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.establish_keys import EstablishKeys
@@ -41,10 +42,12 @@ from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
+from support.authentication import build_authentication
 from support.domain_samples import INVOICES, ISSUER, NOW
 from support.doubles import (
     FixedClock,
     PlainEnvelope,
+    PlainIntrospectionSigner,
     PlainTokenSigner,
     PlainTokenVerifier,
     QuickHasher,
@@ -109,7 +112,13 @@ async def core_over_memory() -> Core:
     reader = MemoryCatalogueReader(state)
     catalogue = CurrentCatalogue(reader, envelope)
     policy = TokenPolicy(issuer=ISSUER)
-    authenticate = AuthenticateClient(clients, hasher)
+    authenticate = build_authentication(
+        clients,
+        hasher,
+        envelope=envelope,
+        limiter=MemoryRateLimiter(),
+        replays=MemoryAssertionReplays(),
+    )
     await EstablishKeys(
         reader,
         MemoryKeyStore(state),
@@ -128,6 +137,7 @@ async def core_over_memory() -> Core:
         clients,
         catalogue=catalogue,
         hasher=hasher,
+        envelope=envelope,
         entropy=entropy,
         clock=clock,
         audit=audit,
@@ -162,6 +172,7 @@ async def core_over_memory() -> Core:
             authenticate=authenticate,
             catalogue=catalogue,
             verifier=PlainTokenVerifier(),
+            signer=PlainIntrospectionSigner(),
             standing=TokenStanding(clients, families, revocations),
             access_tokens=access_tokens,
             families=families,

@@ -11,15 +11,19 @@ from starlette.types import ASGIApp, Message
 
 from adapters.http.app import HttpOptions, build_app
 from adapters.http.health_endpoints import Readiness
+from adapters.jose.assertion_verifier import JoseAssertionVerifier
+from adapters.jose.introspection_signer import JoseIntrospectionSigner
 from adapters.jose.jwks import JoseKeySetWriter
 from adapters.jose.keys import JoseKeyMaker
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
 from adapters.memory.access_tokens import MemoryAccessTokenStore
+from adapters.memory.assertion_replays import MemoryAssertionReplays
 from adapters.memory.audit_trail import MemoryAuditTrail
 from adapters.memory.catalogue import MemoryCatalogueReader, MemoryCatalogueState
 from adapters.memory.clients import MemoryClientStore
 from adapters.memory.families import MemoryRefreshFamilyStore
+from adapters.memory.rate_limiter import MemoryRateLimiter
 from adapters.memory.revocations import MemoryRevocationList
 from domain.errors import Unavailable
 from domain.model.catalogue import CatalogueVersion
@@ -30,20 +34,32 @@ from domain.model.scopes import Scope
 from domain.ports.probe import Probe
 from domain.ports.reading import Reading
 from domain.usecases.administer_clients import AdministerClients
-from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
-from domain.usecases.introspect_token import IntrospectToken
+from domain.usecases.introspect_token import IntrospectionRequest, IntrospectToken
 from domain.usecases.issue_token import IssueToken
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevokeToken
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
+from support.authentication import build_authentication
 from support.domain_samples import ISSUER, LEDGER, NOW, client, scope_definition
 from support.doubles import FixedClock, PlainEnvelope, QuickHasher, SeededEntropy
 
 GRANTS = (GrantType.CLIENT_CREDENTIALS, GrantType.REFRESH_TOKEN)
+
+
+class _Instead:
+    """Something that stands in for introspection, signed or not."""
+
+    def __init__(self, use_case: Callable[[Any], Awaitable[Any]]) -> None:
+        self._use_case = use_case
+
+    async def __call__(self, request: IntrospectionRequest, /) -> Any:  # noqa: ANN401  (what it likes)
+        return await self._use_case(request)
+
+    signed = __call__
 
 
 class FragileCatalogueReader(MemoryCatalogueReader):
@@ -69,6 +85,7 @@ class HttpSurface:
     reader: FragileCatalogueReader
     audit: MemoryAuditTrail
     administer_clients: AdministerClients
+    clients: MemoryClientStore
 
     async def register(self, draft: Client | None = None) -> tuple[ClientId, str]:
         """Register a client and return what it authenticates with; "" if it is public."""
@@ -111,7 +128,15 @@ async def http_surface(
     clients, families = MemoryClientStore(), MemoryRefreshFamilyStore()
     access_tokens, revocations = MemoryAccessTokenStore(), MemoryRevocationList()
     verifier = JoseTokenVerifier()
-    authenticate = AuthenticateClient(clients, hasher)
+    authenticate = build_authentication(
+        clients,
+        hasher,
+        envelope=envelope,
+        limiter=MemoryRateLimiter(),
+        replays=MemoryAssertionReplays(),
+        verifier=JoseAssertionVerifier(),
+        issuer=issuer,
+    )
     policy = TokenPolicy(issuer=issuer)
     issue_token = IssueToken(
         [
@@ -131,6 +156,7 @@ async def http_surface(
         authenticate=authenticate,
         catalogue=catalogue,
         verifier=verifier,
+        signer=JoseIntrospectionSigner(),
         standing=TokenStanding(clients, families, revocations),
         access_tokens=access_tokens,
         families=families,
@@ -151,7 +177,7 @@ async def http_surface(
     readiness = Readiness()
     app = build_app(
         issue_token=instead or issue_token,
-        introspect_token=instead or introspect_token,
+        introspect_token=_Instead(instead) if instead else introspect_token,
         revoke_token=instead or revoke_token,
         catalogue=catalogue,
         key_set=JoseKeySetWriter(),
@@ -176,10 +202,12 @@ async def http_surface(
             catalogue=state,
             reader=reader,
             audit=audit,
+            clients=clients,
             administer_clients=AdministerClients(
                 clients,
                 catalogue=catalogue,
                 hasher=hasher,
+                envelope=envelope,
                 entropy=entropy,
                 clock=clock,
                 audit=audit,

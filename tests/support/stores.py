@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.memory.access_tokens import MemoryAccessTokenStore
+from adapters.memory.assertion_replays import MemoryAssertionReplays
 from adapters.memory.catalogue import (
     MemoryCatalogueReader,
     MemoryCatalogueState,
@@ -16,8 +17,10 @@ from adapters.memory.catalogue import (
 )
 from adapters.memory.clients import MemoryClientStore
 from adapters.memory.families import MemoryRefreshFamilyStore
+from adapters.memory.rate_limiter import MemoryRateLimiter
 from adapters.memory.revocations import MemoryRevocationList
 from adapters.redis.access_tokens import RedisAccessTokenStore
+from adapters.redis.assertion_replays import RedisAssertionReplays
 from adapters.redis.catalogue import (
     RedisCatalogueReader,
     RedisKeyStore,
@@ -27,8 +30,10 @@ from adapters.redis.catalogue import (
 from adapters.redis.clients import RedisClientStore
 from adapters.redis.connection import RedisConnection
 from adapters.redis.families import RedisRefreshFamilyStore
+from adapters.redis.rate_limiter import RedisRateLimiter
 from adapters.redis.revocations import RedisRevocationList
 from adapters.sqlite.access_tokens import SqliteAccessTokenStore
+from adapters.sqlite.assertion_replays import SqliteAssertionReplays
 from adapters.sqlite.catalogue import (
     SqliteCatalogueReader,
     SqliteKeyStore,
@@ -38,11 +43,14 @@ from adapters.sqlite.catalogue import (
 from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.families import SqliteRefreshFamilyStore
+from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from domain.ports.access_tokens import AccessTokenStore
+from domain.ports.assertions import AssertionReplays
 from domain.ports.catalogue import CatalogueReader, KeyStore, ResourceStore, ScopeStore
 from domain.ports.clients import ClientStore
 from domain.ports.families import RefreshFamilyStore
+from domain.ports.rate_limiter import RateLimiter
 from domain.ports.revocations import RevocationList
 
 
@@ -63,6 +71,8 @@ class Stores:
     families: RefreshFamilyStore
     revocations: RevocationList
     access_tokens: AccessTokenStore
+    assertion_replays: AssertionReplays
+    rate_limiter: RateLimiter
     open_another: Callable[[], AbstractAsyncContextManager["Stores"]]
 
 
@@ -84,6 +94,8 @@ async def memory_stores() -> AsyncIterator[Stores]:
         families=MemoryRefreshFamilyStore(),
         revocations=MemoryRevocationList(),
         access_tokens=MemoryAccessTokenStore(),
+        assertion_replays=MemoryAssertionReplays(),
+        rate_limiter=MemoryRateLimiter(),
         open_another=the_same,
     )
     yield stores
@@ -103,6 +115,8 @@ async def sqlite_stores(path: Path) -> AsyncIterator[Stores]:
             families=SqliteRefreshFamilyStore(database),
             revocations=SqliteRevocationList(database),
             access_tokens=SqliteAccessTokenStore(database),
+            assertion_replays=SqliteAssertionReplays(database),
+            rate_limiter=SqliteRateLimiter(database),
             open_another=partial(sqlite_stores, path),
         )
     finally:
@@ -123,6 +137,8 @@ async def redis_stores(url: str) -> AsyncIterator[Stores]:
             families=RedisRefreshFamilyStore(connection),
             revocations=RedisRevocationList(connection),
             access_tokens=RedisAccessTokenStore(connection),
+            assertion_replays=RedisAssertionReplays(connection),
+            rate_limiter=RedisRateLimiter(connection),
             open_another=partial(redis_stores, url),
         )
     finally:

@@ -8,7 +8,7 @@ import pytest_socket
 
 UNIT = Path(__file__).parent
 # Folders whose subject is itself what speaks over a socket.
-OPEN = {"grpc", "redis", "sqlite"}
+OPEN = {"grpc", "jwks_uri", "redis", "sqlite"}
 
 
 @pytest.fixture(autouse=True)

@@ -1,42 +1,64 @@
 """Which client a call claims to come from, and by what proof (RFC 6749 §2.3)."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from adapters.basic_credentials import read_basic
+from adapters.client_assertion import read_assertion
 from domain.errors import InvalidClient, InvalidRequest
-from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
+from domain.model.credentials import (
+    AuthMethod,
+    ClientSecret,
+    Presented,
+    PresentedCredentials,
+)
 from domain.model.identifiers import ClientId
 
 _AUTHORIZATION = "authorization"
 
 
+class CredentialFields(Protocol):
+    """What every request message has for its sender to authenticate with."""
+
+    client_id: str
+    client_secret: str
+    client_assertion_type: str
+    client_assertion: str
+
+
 def read_credentials(
-    metadata: Iterable[tuple[str, str | bytes]],
-    *,
-    client_id: str,
-    client_secret: str,
-    allow_fields: bool,
-) -> PresentedCredentials:
+    metadata: Iterable[tuple[str, str | bytes]], message: CredentialFields, *, allow_fields: bool
+) -> Presented:
     """Read exactly one authentication method: call metadata, or the fields of the message.
 
     Args:
         allow_fields: Whether a secret may stand in the message. Where it may
-            not, it is refused like any failed authentication.
+            not, it is refused like any failed authentication. An assertion may.
 
     Raises:
-        InvalidRequest: If there are two, or if they name different clients.
+        InvalidRequest: If there are two methods, two clients, or half an
+            assertion.
         InvalidClient: If there is none, or it cannot be read.
     """
-    entries = [value for key, value in metadata if key == _AUTHORIZATION]
-    if len(entries) > 1:
-        raise InvalidRequest("two authorization entries", hint="authorization is given twice")
-    if not entries:
-        return _from_fields(client_id, client_secret, allow=allow_fields)
-    if client_secret:
+    authorization = [value for key, value in metadata if key == _AUTHORIZATION]
+    asserts = bool(message.client_assertion_type or message.client_assertion)
+    if len(authorization) + bool(message.client_secret) + asserts > 1:
         raise InvalidRequest(
-            "authorization and client_secret", hint="two authentication methods are given"
+            "two authentication methods", hint="authenticate by one method, and once"
         )
-    presented = read_basic(entries[0])
+    if authorization:
+        return _from_metadata(authorization[0], message.client_id)
+    if asserts:
+        return read_assertion(
+            assertion_type=message.client_assertion_type,
+            assertion=message.client_assertion,
+            client_id=message.client_id,
+        )
+    return _from_fields(message.client_id, message.client_secret, allow=allow_fields)
+
+
+def _from_metadata(value: str | bytes, client_id: str) -> PresentedCredentials:
+    presented = read_basic(value)
     if client_id and client_id != presented.client_id:
         raise InvalidRequest(
             "two clients named", hint="client_id is not the client of authorization"

@@ -12,7 +12,7 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # it
 )
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # likewise
 
-from domain.errors import ErrorCode, GrantdError, Unavailable
+from domain.errors import ErrorCode, GrantdError, TooManyRequests, Unavailable
 
 STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
     ErrorCode.INVALID_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
@@ -29,6 +29,7 @@ STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
     ErrorCode.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     ErrorCode.CONFLICT: grpc.StatusCode.ABORTED,
+    ErrorCode.TOO_MANY_REQUESTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorCode.TEMPORARILY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     ErrorCode.SERVER_ERROR: grpc.StatusCode.INTERNAL,
 }
@@ -62,7 +63,7 @@ def render(refusal: GrantdError) -> Rendering:
 def _details(refusal: GrantdError) -> list[Message]:
     hint = {"hint": refusal.hint} if refusal.hint else {}
     details = [ErrorInfo(reason=refusal.code.upper(), domain=_DOMAIN, metadata=hint)]
-    if isinstance(refusal, Unavailable):
+    if isinstance(refusal, TooManyRequests | Unavailable):
         details.append(RetryInfo(retry_delay=refusal.retry_after))
     return details
 

@@ -6,6 +6,7 @@ gRPC would answer a message that it cannot parse with the text of an exception.
 
 import inspect
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -15,13 +16,17 @@ from urllib.parse import unquote
 import grpc
 from google.protobuf.message import DecodeError
 
+from adapters.grpc.admission import Admission
 from adapters.grpc.errors import render
-from adapters.grpc.methods import is_offered
+from adapters.grpc.methods import CALLERS, Callers, is_offered
 from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
 from domain.model.events import Origin
 from domain.ports.entropy import Entropy
 
 REQUEST_ID: Final = "x-request-id"
+
+MAX_CALLS: Final = 1_000
+MAX_STREAMS: Final = 200
 
 _REQUEST_ID_BYTES = 12
 
@@ -46,10 +51,24 @@ def current_origin() -> Origin:
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Admits calls of methods in the table, gives each an id, renders its refusal."""
+    """Admits calls of methods in the table, gives each an id, renders its refusal.
 
-    def __init__(self, entropy: Entropy) -> None:
+    Args:
+        calls: How many may be under way. A call counts from its message on:
+            grpc.aio reads that first, so half-sent messages take no place.
+            Checks of health are not among them: a busy worker is healthy.
+
+        streams: How many may be open, beside those calls. They may stay as
+            long as their connection.
+    """
+
+    def __init__(
+        self, entropy: Entropy, *, calls: int = MAX_CALLS, streams: int = MAX_STREAMS
+    ) -> None:
         self._entropy = entropy
+        self._calls = Admission(calls)
+        self._streams = Admission(streams)
+        self._unbounded = Admission(math.inf)
 
     async def intercept_service(
         self,
@@ -59,9 +78,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if not is_offered(handler_call_details.method):
             return None  # UNIMPLEMENTED
         handler = await continuation(handler_call_details)
-        return handler and self._wrap(handler)
+        return handler and self._wrap(
+            handler, self._admission(handler, handler_call_details.method)
+        )
 
-    def _wrap(self, handler: _Handler) -> _Handler:
+    def _admission(self, handler: _Handler, method: str) -> Admission:
+        if handler.response_streaming:
+            return self._streams
+        return self._calls if CALLERS[method] is Callers.CLIENTS else self._unbounded
+
+    def _wrap(self, handler: _Handler, admission: Admission) -> _Handler:
         behaviour: Any = (
             handler.unary_unary
             or handler.unary_stream
@@ -72,11 +98,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         parse: Any = _parse_each if handler.request_streaming else _parse
 
         async def answer(body: object, context: _Context) -> object:
-            async with self._call(context):
+            async with self._call(context, admission):
                 return await behaviour(parse(read, body), context)
 
         async def stream(body: object, context: _Context) -> AsyncIterator[object]:
-            async with self._call(context):
+            async with self._call(context, admission):
                 async for response in behaviour(parse(read, body), context):
                     yield response
 
@@ -87,7 +113,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
 
     @asynccontextmanager
-    async def _call(self, context: _Context) -> AsyncIterator[None]:
+    async def _call(self, context: _Context, admission: Admission) -> AsyncIterator[None]:
         request_id = self._entropy.token(_REQUEST_ID_BYTES)
         _origin.set(
             Origin(request_id=request_id, protocol="grpc", address=_address(context.peer()))
@@ -95,7 +121,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context.set_trailing_metadata(((REQUEST_ID, request_id),))
         try:
             await _require_time(context)
-            yield
+            if admission.is_full:
+                await _refuse(context, Unavailable("too many calls under way"), request_id)
+            with admission:
+                yield
         except grpc.aio.AbortError:
             raise
         except GrantdError as refusal:

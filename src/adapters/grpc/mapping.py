@@ -7,7 +7,7 @@ and tokens, and their `repr` shows them: no message is ever logged.
 from datetime import datetime
 from typing import assert_never
 
-from domain.model.credentials import PresentedCredentials
+from domain.model.credentials import Presented
 from domain.model.events import Origin
 from domain.model.introspection import (
     ActiveAccessToken,
@@ -29,7 +29,7 @@ from grantd.v1.token_service_pb2 import (
 
 
 def to_token_request(
-    message: IssueTokenRequest, credentials: PresentedCredentials, origin: Origin
+    message: IssueTokenRequest, credentials: Presented, origin: Origin
 ) -> TokenRequest:
     return TokenRequest(
         credentials=credentials,
@@ -52,7 +52,7 @@ def from_issued_token(issued: IssuedToken) -> IssueTokenResponse:
 
 
 def to_introspection_request(
-    message: IntrospectTokenRequest, credentials: PresentedCredentials, origin: Origin
+    message: IntrospectTokenRequest, credentials: Presented, origin: Origin
 ) -> IntrospectionRequest:
     return IntrospectionRequest(credentials=credentials, token=message.token or None, origin=origin)
 
@@ -90,7 +90,7 @@ def from_introspection(found: Introspection) -> IntrospectTokenResponse:
 
 
 def to_revocation_request(
-    message: RevokeTokenRequest, credentials: PresentedCredentials, origin: Origin
+    message: RevokeTokenRequest, credentials: Presented, origin: Origin
 ) -> RevocationRequest:
     return RevocationRequest(credentials=credentials, token=message.token or None, origin=origin)
 

@@ -8,7 +8,7 @@ from grpc_reflection.v1alpha import reflection
 
 from adapters.grpc import health, token_service
 from adapters.grpc.health import Health
-from adapters.grpc.interceptors import CallInterceptor
+from adapters.grpc.interceptors import MAX_CALLS, CallInterceptor
 from adapters.grpc.token_service import TokenService
 from domain.ports.entropy import Entropy
 
@@ -19,10 +19,21 @@ SERVICE_NAMES: Final = (
 )
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024
+MAX_METADATA_BYTES: Final = 32 * 1024
+MAX_STREAMS_PER_CONNECTION: Final = 100
 
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.so_reuseport", 1),  # the workers of one supervisor share a port
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Between the two gRPC would refuse at random.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
+    # Clients may ask every 10 seconds whether the connection lives; the third
+    # that is sooner ends it.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_ping_strikes", 2),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 5 * 60_000),
     # A call may outlive its connection's age by the grace, and no longer: this bounds
@@ -38,11 +49,13 @@ class GrpcServer:
     It has to be made on the event loop that will run it.
     """
 
-    def __init__(self, tokens: TokenService, *, entropy: Entropy) -> None:
+    def __init__(
+        self, tokens: TokenService, *, entropy: Entropy, max_calls: int = MAX_CALLS
+    ) -> None:
         self._health = Health([token_service.SERVICE_NAME])
         self._server = grpc.aio.server(
             handlers=(tokens.handlers(), self._health.handlers()),
-            interceptors=(CallInterceptor(entropy),),
+            interceptors=(CallInterceptor(entropy, calls=max_calls),),
             options=_OPTIONS,
         )
         reflection.enable_server_reflection(SERVICE_NAMES, self._server)

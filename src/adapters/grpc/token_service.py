@@ -9,7 +9,7 @@ import grpc
 from adapters.grpc import mapping
 from adapters.grpc.client_auth import read_credentials
 from adapters.grpc.interceptors import current_origin
-from domain.model.credentials import PresentedCredentials
+from domain.model.credentials import Presented
 from domain.model.introspection import Introspection
 from domain.model.tokens import IssuedToken
 from domain.usecases.introspect_token import IntrospectionRequest
@@ -101,10 +101,9 @@ class TokenService:
         self,
         message: IssueTokenRequest | IntrospectTokenRequest | RevokeTokenRequest,
         context: Context,
-    ) -> PresentedCredentials:
+    ) -> Presented:
         return read_credentials(
             context.invocation_metadata() or (),
-            client_id=message.client_id,
-            client_secret=message.client_secret,
+            message,
             allow_fields=self._allow_credentials_in_message,
         )

@@ -8,20 +8,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from adapters.endpoints import INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH
 from adapters.http.errors import LastResort, refuse, refuse_unrouted
 from adapters.http.health_endpoints import HealthEndpoints, Readiness
 from adapters.http.introspection_endpoint import IntrospectionEndpoint, IntrospectsToken
 from adapters.http.metadata_endpoints import (
-    INTROSPECTION_PATH,
-    JWKS_PATH,
     METADATA_PATHS,
-    REVOCATION_PATH,
-    TOKEN_PATH,
     KeySet,
     MetadataEndpoints,
     ServerMetadata,
 )
 from adapters.http.middleware import BodyLimit, NoSniff, RequestId
+from adapters.http.proxies import Network, TrustedProxies
 from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
 from adapters.http.routing import Endpoint, ExactRoute
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
@@ -46,11 +44,14 @@ class HttpOptions:
 
         allow_credentials_in_request_body: Whether a client may put its secret
             into the form instead of the Authorization header field.
+
+        trusted_proxies: Whose word on the client's address is taken.
     """
 
     issuer: str
     grant_types: Sequence[GrantType]
     allow_credentials_in_request_body: bool = True
+    trusted_proxies: Sequence[Network] = ()
 
 
 def build_app(
@@ -73,6 +74,7 @@ def build_app(
         issuer=options.issuer,
         grant_types=options.grant_types,
         allow_body_credentials=allow_body,
+        clock=clock,
     )
     documents = MetadataEndpoints(metadata, KeySet(catalogue, key_set, clock=clock))
     health = HealthEndpoints(probes, readiness)
@@ -95,6 +97,7 @@ def build_app(
             ExactRoute("/readyz", health.ready, methods=("GET", "HEAD")),
         ],
         middleware=[
+            *_proxies(options.trusted_proxies),
             Middleware(RequestId, lambda: entropy.token(_REQUEST_ID_BYTES)),
             Middleware(NoSniff),
             Middleware(LastResort),
@@ -104,6 +107,10 @@ def build_app(
     )
     app.router.redirect_slashes = False  # credentials would follow
     return app
+
+
+def _proxies(networks: Sequence[Network]) -> tuple[Middleware, ...]:
+    return (Middleware(TrustedProxies, networks),) if networks else ()
 
 
 def _routes(

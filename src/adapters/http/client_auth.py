@@ -3,26 +3,34 @@
 from starlette.requests import Request
 
 from adapters.basic_credentials import read_basic
+from adapters.client_assertion import read_assertion
 from adapters.http.forms import Form
 from domain.errors import InvalidClient, InvalidRequest
-from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
+from domain.model.credentials import (
+    AuthMethod,
+    ClientSecret,
+    Presented,
+    PresentedCredentials,
+)
 from domain.model.identifiers import ClientId
 
 
-def read(request: Request, form: Form, *, allow_body: bool) -> PresentedCredentials:
-    """Read the credentials of a request, in whichever of the ways they are given.
+def read(request: Request, form: Form, *, allow_body: bool) -> Presented:
+    """Read what a request offers as proof, in whichever of the ways they are given.
 
     Args:
         allow_body: Whether a secret may stand in the body. Where it may not,
-            it is refused like any failed authentication.
+            it is refused like any failed authentication. An assertion may.
 
     Raises:
-        InvalidRequest: If there are two methods, or two names, in one request.
+        InvalidRequest: If there are two methods, two names, or half an
+            assertion in one request.
         InvalidClient: If there is none, or none that this server knows.
     """
     authorization = [value for name, value in request.scope["headers"] if name == b"authorization"]
     secret = form.get("client_secret")
-    asserts = bool(form.get("client_assertion") or form.get("client_assertion_type"))
+    assertion_type, assertion = form.get("client_assertion_type"), form.get("client_assertion")
+    asserts = bool(assertion_type or assertion)
     if len(authorization) + bool(secret) + asserts > 1:
         raise InvalidRequest(
             "two authentication methods", hint="authenticate by one method, and once"
@@ -30,7 +38,9 @@ def read(request: Request, form: Form, *, allow_body: bool) -> PresentedCredenti
     if authorization:
         return _from_header(authorization[0], form)
     if asserts:
-        raise InvalidClient("a client assertion, which this server does not take")
+        return read_assertion(
+            assertion_type=assertion_type, assertion=assertion, client_id=form.get("client_id")
+        )
     return _from_body(form.get("client_id"), secret, allow_body=allow_body)
 
 

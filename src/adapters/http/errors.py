@@ -1,5 +1,6 @@
 """How refusals are written: one total table, one function, one handler (RFC 6749 §5.2)."""
 
+import asyncio
 import logging
 import math
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from domain.errors import (
     Internal,
     MethodNotAllowed,
     NotFound,
+    TooManyRequests,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -38,6 +40,7 @@ STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.ALREADY_EXISTS: 409,
     ErrorCode.CONFLICT: 409,
+    ErrorCode.TOO_MANY_REQUESTS: 429,  # RFC 6585 §4
     ErrorCode.TEMPORARILY_UNAVAILABLE: 503,
     ErrorCode.SERVER_ERROR: 500,
 }
@@ -121,6 +124,12 @@ class LastResort:
             await self._app(scope, receive, watched_send)
         except ClientDisconnect:
             return  # nobody is left to answer
+        except asyncio.CancelledError:
+            # The drain's time is over; a client can tell that from a refusal and ask again.
+            if not started:
+                overdue = Unavailable("cancelled at the end of the drain")
+                await render(overdue, request_id=request_id_of(scope))(scope, receive, send)
+            raise
         except Exception:  # noqa: BLE001  (that is its purpose; it is logged)
             request_id = request_id_of(scope)
             _log.exception("unexpected exception in request %s", request_id)
@@ -131,6 +140,6 @@ class LastResort:
 def _headers_of(refusal: GrantdError) -> Mapping[str, str]:
     if refusal.code is ErrorCode.INVALID_CLIENT:
         return _CHALLENGE
-    if isinstance(refusal, Unavailable):
+    if isinstance(refusal, TooManyRequests | Unavailable):
         return {"Retry-After": str(max(1, math.ceil(refusal.retry_after.total_seconds())))}
     return {}

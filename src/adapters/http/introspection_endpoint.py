@@ -1,17 +1,28 @@
-"""`POST /introspect` (RFC 7662 §2)."""
+"""`POST /introspect` (RFC 7662 §2, RFC 9701 §4)."""
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.http import client_auth, forms
+from adapters.http.accept import asks_for
 from adapters.http.origin import origin_of
-from adapters.http.presenters import introspection_response
+from adapters.http.presenters import (
+    SIGNED_INTROSPECTION,
+    introspection_response,
+    signed_introspection_response,
+)
 from domain.model.introspection import Introspection
 from domain.usecases.introspect_token import IntrospectionRequest
 
-IntrospectsToken = Callable[[IntrospectionRequest], Awaitable[Introspection]]
+
+class IntrospectsToken(Protocol):
+    """Tells about a token, to be written down here or as a JWT of its own."""
+
+    async def __call__(self, request: IntrospectionRequest, /) -> Introspection: ...
+
+    async def signed(self, request: IntrospectionRequest, /) -> str: ...
 
 
 class IntrospectionEndpoint:
@@ -21,13 +32,11 @@ class IntrospectionEndpoint:
 
     async def __call__(self, request: Request) -> Response:
         form = await forms.read(request)
-        found = await self._introspect_token(
-            IntrospectionRequest(
-                credentials=client_auth.read(
-                    request, form, allow_body=self._allow_body_credentials
-                ),
-                token=form.get("token"),
-                origin=origin_of(request),
-            )
+        question = IntrospectionRequest(
+            credentials=client_auth.read(request, form, allow_body=self._allow_body_credentials),
+            token=form.get("token"),
+            origin=origin_of(request),
         )
-        return introspection_response(found)
+        if asks_for(request.scope["headers"], SIGNED_INTROSPECTION, over="application/json"):
+            return signed_introspection_response(await self._introspect_token.signed(question))
+        return introspection_response(await self._introspect_token(question))

@@ -13,20 +13,24 @@ from urllib.parse import unquote, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.endpoints import (
+    INTROSPECTION_PATH,
+    JWKS_PATH,
+    REVOCATION_PATH,
+    TOKEN_PATH,
+    url_of,
+)
 from adapters.http.presenters import json_response
+from domain.model.assertions import AssertionAlgorithm
 from domain.model.clients import GrantType
 from domain.model.credentials import AuthMethod
-from domain.model.keys import KeyState, SigningKey
+from domain.model.keys import Keyring, KeyState, SigningAlgorithm, SigningKey
 from domain.ports.clock import Clock
 from domain.ports.signing import KeySetWriter
 from domain.usecases.current_catalogue import CurrentCatalogue
 
 MAX_AGE: Final = timedelta(hours=1)
 
-TOKEN_PATH: Final = "/access_token"  # noqa: S105  (a path)
-INTROSPECTION_PATH: Final = "/introspect"
-REVOCATION_PATH: Final = "/revoke"
-JWKS_PATH: Final = "/.well-known/jwks.json"
 METADATA_PATHS: Final = (
     "/.well-known/oauth-authorization-server",
     "/.well-known/openid-configuration",  # the same facts, for who knows only that name
@@ -43,9 +47,11 @@ class ServerMetadata:
         issuer: str,
         grant_types: Iterable[GrantType],
         allow_body_credentials: bool,
+        clock: Clock,
     ) -> None:
         self._catalogue = catalogue
         self._issuer = issuer
+        self._clock = clock
         self._fixed = _fixed_members(
             issuer, grant_types, allow_body_credentials=allow_body_credentials
         )
@@ -57,9 +63,17 @@ class ServerMetadata:
 
     async def document(self) -> dict[str, Any]:
         catalogue = await self._catalogue.last_known()
+        changing = {
+            "scopes_supported": sorted(catalogue.scopes),
+            "introspection_signing_alg_values_supported": self._signing(catalogue.keyring),
+        }
         # RFC 8414 §3.2: members without values are omitted.
-        scopes = {"scopes_supported": sorted(catalogue.scopes)} if catalogue.scopes else {}
-        return self._fixed | scopes
+        return self._fixed | {name: values for name, values in changing.items() if values}
+
+    def _signing(self, keyring: Keyring) -> list[SigningAlgorithm]:
+        """Return what a reply can be signed with now (RFC 9701 §7)."""
+        now = self._clock.now()
+        return [one for one in SigningAlgorithm if keyring.signer(one, now=now) is not None]
 
 
 class KeySet:
@@ -108,22 +122,26 @@ def jwks_max_age(keys: Iterable[SigningKey], now: datetime) -> timedelta:
 def _fixed_members(
     issuer: str, grant_types: Iterable[GrantType], *, allow_body_credentials: bool
 ) -> dict[str, Any]:
-    place = issuer.rstrip("/")
-    secret_methods = [AuthMethod.CLIENT_SECRET_BASIC]
+    confidential = [AuthMethod.CLIENT_SECRET_BASIC]
     if allow_body_credentials:
-        secret_methods.append(AuthMethod.CLIENT_SECRET_POST)
+        confidential.append(AuthMethod.CLIENT_SECRET_POST)
+    confidential += [AuthMethod.CLIENT_SECRET_JWT, AuthMethod.PRIVATE_KEY_JWT]
+    algorithms = list(AssertionAlgorithm)
     return {
         "issuer": issuer,
-        "token_endpoint": place + TOKEN_PATH,
-        "introspection_endpoint": place + INTROSPECTION_PATH,
-        "revocation_endpoint": place + REVOCATION_PATH,
-        "jwks_uri": place + JWKS_PATH,
+        "token_endpoint": url_of(issuer, TOKEN_PATH),
+        "introspection_endpoint": url_of(issuer, INTROSPECTION_PATH),
+        "revocation_endpoint": url_of(issuer, REVOCATION_PATH),
+        "jwks_uri": url_of(issuer, JWKS_PATH),
         "response_types_supported": [],  # REQUIRED, and nothing here has a response type
         "grant_types_supported": list(grant_types),
-        "token_endpoint_auth_methods_supported": [*secret_methods, AuthMethod.NONE],
+        "token_endpoint_auth_methods_supported": [*confidential, AuthMethod.NONE],
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         # A public client cannot introspect (RFC 7662 §2.1).
-        "introspection_endpoint_auth_methods_supported": secret_methods,
-        "revocation_endpoint_auth_methods_supported": [*secret_methods, AuthMethod.NONE],
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": [*confidential, AuthMethod.NONE],
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
     }
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from adapters.jose.header import write_header
+from adapters.jose.header import ACCESS_TOKEN, write_header
 from domain.errors import Internal
 from domain.model.keys import KeyId, SigningAlgorithm, SigningKey
 
@@ -33,7 +33,7 @@ JWS: Final[Mapping[SigningAlgorithm, Algorithm]] = {
 
 @dataclass(frozen=True, slots=True)
 class LoadedKey:
-    """A signing key, ready for use; *header* is that of all its tokens."""
+    """A signing key, ready for use; *header* is that of its access tokens."""
 
     algorithm: SigningAlgorithm
     header: bytes
@@ -67,7 +67,7 @@ def _load(material: bytes, algorithm: SigningAlgorithm, key_id: KeyId) -> Loaded
         raise Internal(f"key {key_id} is not one for {algorithm}")
     return LoadedKey(
         algorithm=algorithm,
-        header=write_header(algorithm, key_id),
+        header=write_header(ACCESS_TOKEN, algorithm, key_id),
         private_key=signer,
         public_key=signer.public_key(),
     )

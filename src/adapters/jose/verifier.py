@@ -2,20 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
 
 from adapters.jose.claims import read_claims
-from adapters.jose.header import Header, read_header
+from adapters.jose.compact import CompactJws, octets_of
+from adapters.jose.header import read_header
 from adapters.jose.loaded_key import load
 from adapters.jose.proved_tokens import ProvedToken, ProvedTokens
-from adapters.jose.segments import decode_segment
 from domain.model.keys import SigningKey
 from domain.model.tokens import AccessTokenClaims
 from domain.ports.signing import TokenRejected, TokenVerifier
 
-_LONGEST_TOKEN = 16 * 1_024
-_SEGMENTS = 3
 _REMEMBERED = 8_192
 
 
@@ -31,11 +27,13 @@ class JoseTokenVerifier:
 
     def peek(self, token: str, /) -> AccessTokenClaims | None:
         try:
-            text = _octets(token)
+            text = octets_of(token)
             proved = self._proved.recall(_digest(text))
             if proved is not None:
                 return proved.claims
-            return read_claims(_CompactJws.parse(text).payload)
+            jws = CompactJws.parse(text)
+            read_header(jws.header)
+            return read_claims(jws.payload)
         except ValueError:
             return None
 
@@ -43,11 +41,11 @@ class JoseTokenVerifier:
         self, token: str, /, *, keys: Sequence[SigningKey], issuer: str
     ) -> AccessTokenClaims:
         try:
-            text = _octets(token)
+            text = octets_of(token)
             digest = _digest(text)
             proved = self._proved.recall(digest)
             if proved is None:
-                proved = _prove(_CompactJws.parse(text), keys)
+                proved = _prove(CompactJws.parse(text), keys)
                 self._proved.remember(digest, proved)
             elif all(key.key_id != proved.key_id for key in keys):
                 raise TokenRejected("the key is not one of ours any more")
@@ -58,51 +56,21 @@ class JoseTokenVerifier:
         return proved.claims
 
 
-@dataclass(frozen=True, slots=True)
-class _CompactJws:
-    """A compact JWS taken apart (RFC 7515 §7.1). Nothing about it is proved."""
-
-    header: Header
-    payload: bytes
-    signing_input: bytes
-    signature: bytes
-
-    @classmethod
-    def parse(cls, text: bytes) -> Self:
-        segments = text.split(b".", _SEGMENTS)
-        if len(segments) != _SEGMENTS:
-            raise ValueError("not three segments")
-        header, payload, signature = segments
-        return cls(
-            header=read_header(header),
-            payload=decode_segment(payload),
-            signing_input=header + b"." + payload,
-            signature=decode_segment(signature),
-        )
-
-
-def _prove(jws: _CompactJws, keys: Sequence[SigningKey]) -> ProvedToken:
+def _prove(jws: CompactJws, keys: Sequence[SigningKey]) -> ProvedToken:
     """Return what *jws* claims, its signature proved.
 
     `kid` selects the key and the key decides the algorithm; `alg` may only
     agree with it (RFC 8725 §3.1).
     """
-    key = next((key for key in keys if key.key_id == jws.header.key_id), None)
+    header = read_header(jws.header)
+    key = next((key for key in keys if key.key_id == header.key_id), None)
     if key is None:
         raise TokenRejected("kid names no key of ours")
-    if jws.header.algorithm != key.algorithm:
+    if header.algorithm != key.algorithm:
         raise TokenRejected("alg is not the key's")
     if not load(key).verify(jws.signing_input, jws.signature):
         raise TokenRejected("the signature is wrong")
     return ProvedToken(key.key_id, read_claims(jws.payload))
-
-
-def _octets(token: str) -> bytes:
-    if len(token) > _LONGEST_TOKEN:
-        raise ValueError("too long for a token")
-    if not token.isascii():
-        raise ValueError("not ASCII")
-    return token.encode("ascii")
 
 
 def _digest(text: bytes) -> bytes:

@@ -8,6 +8,7 @@ nobody has proved yet: they are only ever compared whole.
 from typing import Final
 
 from adapters.redis.marks import new_mark
+from domain.model.assertions import AssertionId
 from domain.model.identifiers import (
     ClientId,
     FamilyId,
@@ -16,6 +17,7 @@ from domain.model.identifiers import (
     bucket_in,
     bucket_of,
 )
+from domain.model.limits import LimitKey
 from domain.model.tokens import TokenDigest
 
 CATALOGUE_VERSION: Final = b"grantd:{catalogue}:version"
@@ -54,6 +56,18 @@ def revoked(token_id: TokenId) -> bytes:
 
 def access_token(digest: TokenDigest) -> bytes:
     return _name(bucket_in(digest), "token", digest)
+
+
+def spent_assertion(assertion_id: AssertionId) -> bytes:
+    return _name(bucket_in(assertion_id), "spent-assertion", assertion_id)
+
+
+def spent_budget(key: LimitKey) -> bytes:
+    return _name(bucket_in(key), "spent-budget", key)
+
+
+def voucher(key: LimitKey) -> bytes:
+    return _name(bucket_in(key), "voucher", key)
 
 
 def receipt(beside: bytes) -> bytes:

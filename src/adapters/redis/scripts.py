@@ -1,9 +1,10 @@
 """The steps that Redis takes as one: each a Lua script beside this file.
 
 Every script is safe to run again, at once or late, so that a lost reply costs
-nothing but a repetition: a rotation knows its attempt, opening finds the
-family there, revoking, keeping and claiming say the same thing twice, loading
-changes nothing, and all others keep a receipt (scripts/once.lua).
+nothing but a repetition: a rotation and a spent assertion know their attempt,
+opening finds the family there, revoking, vouching, keeping and claiming say the
+same thing twice, loading changes nothing, and all others keep a receipt
+(scripts/once.lua).
 """
 
 import hashlib
@@ -47,6 +48,10 @@ END_FAMILY: Final = Script("end_family", _ONCE, _FAMILY)
 REVOKE: Final = Script("revoke")
 KEEP: Final = Script("keep")
 FORGET: Final = Script("forget", _ONCE)
+
+SPEND_ASSERTION: Final = Script("spend_assertion")
+SPEND_BUDGET: Final = Script("spend_budget", _ONCE)
+VOUCH: Final = REVOKE  # until a time, and never for less: the same step
 
 LOAD_CATALOGUE: Final = Script("load_catalogue")
 ADD_SCOPE: Final = Script("add_scope", _ONCE)

@@ -20,7 +20,22 @@ _ACCESS_TOKENS = (
     "DELETE FROM access_tokens WHERE rowid IN"
     " (SELECT rowid FROM access_tokens WHERE expires_at <= ? LIMIT ?)"
 )
-_DELETIONS = (_FAMILIES, _REVOCATIONS, _ACCESS_TOKENS)
+_SPENT_ASSERTIONS = (
+    "DELETE FROM spent_assertions WHERE assertion_id IN"
+    " (SELECT assertion_id FROM spent_assertions WHERE expires_at <= ? LIMIT ?)"
+)
+_SPENT_BUDGETS = (
+    "DELETE FROM spent_budgets WHERE limit_key IN"
+    " (SELECT limit_key FROM spent_budgets WHERE resets_at <= ? LIMIT ?)"
+)
+_VOUCHERS = (
+    "DELETE FROM vouchers WHERE limit_key IN"
+    " (SELECT limit_key FROM vouchers WHERE expires_at <= ? LIMIT ?)"
+)
+_DELETIONS = (
+    *(_FAMILIES, _REVOCATIONS, _ACCESS_TOKENS),
+    *(_SPENT_ASSERTIONS, _SPENT_BUDGETS, _VOUCHERS),
+)
 
 
 class Sweep:

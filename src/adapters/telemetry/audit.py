@@ -7,6 +7,7 @@ from typing import TextIO
 
 from adapters.telemetry.logging import LogFormat, is_for_people
 from domain.errors import Unavailable
+from domain.model.credentials import mask_secrets
 from domain.model.events import AuditEvent
 from domain.ports.audit_trail import AuditTrail
 
@@ -67,8 +68,13 @@ def _members(event: AuditEvent) -> dict[str, str | bool]:
         ("reason", event.reason),
         ("subject", event.subject),
     )
-    members.update((name, str(value)[:_LONGEST_TEXT]) for name, value in named if value)
+    members.update((name, _shown(str(value))) for name, value in named if value)
     return members
+
+
+def _shown(text: str) -> str:
+    """Return *text* bounded, and without a secret that somebody sent in another's place."""
+    return mask_secrets(text)[:_LONGEST_TEXT]
 
 
 _: type[AuditTrail] = LogAuditTrail

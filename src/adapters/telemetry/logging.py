@@ -15,6 +15,9 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 LogFormat = Literal["json", "console", "auto"]
 
+# Libraries that say at "info" and "debug" what concerns nobody but themselves.
+_TALKATIVE = ("httpx", "httpcore", "grpc")
+
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
 
 
@@ -57,6 +60,8 @@ def configure_logging(
     root = logging.getLogger()
     root.setLevel(level.upper())
     root.handlers = [handler]
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

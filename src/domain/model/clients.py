@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.errors import InvalidRegistration
+from domain.model.assertions import AssertionAlgorithm
 from domain.model.credentials import MAX_SECRETS, AuthMethod, ClientSecret, RegisteredSecret
 from domain.model.identifiers import ClientId, Epoch, Owner, ResourceId
 from domain.model.keys import SigningAlgorithm
@@ -12,6 +13,9 @@ from domain.model.scopes import Scope
 from domain.model.tokens import TokenFormat
 
 _LONGEST_ID = 255
+_BY_SECRET = frozenset(
+    {AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST, AuthMethod.CLIENT_SECRET_JWT}
+)
 
 
 class GrantType(StrEnum):
@@ -50,6 +54,20 @@ class Client:
             which RFC 6749 §4.4.3 advises against.
 
         refresh_token_max_age: The absolute cap of its refresh families.
+
+        jwks: The public keys it signs assertions with, as a JWK set in JSON.
+
+        jwks_uri: Where it publishes them instead.
+
+        assertion_algorithm: The only `alg` its assertions may have; None
+            leaves it to the key (`token_endpoint_auth_signing_alg`).
+
+        accept_token_endpoint_audience: Takes assertions whose `aud` is the
+            token endpoint's URL too, as libraries older than RFC 10070 write
+            it.
+
+        introspection_signed_response_alg: What signs introspection replies to
+            it that it asks for as a JWT (RFC 9701 §6).
     """
 
     client_id: ClientId
@@ -72,6 +90,11 @@ class Client:
     issue_refresh_token: bool = False
     token_format: TokenFormat | None = None
     signing_algorithm: SigningAlgorithm | None = None
+    jwks: str | None = None
+    jwks_uri: str | None = None
+    assertion_algorithm: AssertionAlgorithm | None = None
+    accept_token_endpoint_audience: bool = False
+    introspection_signed_response_alg: SigningAlgorithm = SigningAlgorithm.RS256
     access_token_ttl: timedelta | None = None
     refresh_token_ttl: timedelta | None = None
     refresh_token_max_age: timedelta | None = None
@@ -80,6 +103,11 @@ class Client:
     @property
     def is_public(self) -> bool:
         return self.auth_methods == {AuthMethod.NONE}
+
+    @property
+    def uses_a_secret(self) -> bool:
+        """Whether a method it may use needs a secret of it."""
+        return not _BY_SECRET.isdisjoint(self.auth_methods)
 
     @property
     def token_subject(self) -> ClientId | Owner:
@@ -133,8 +161,30 @@ def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
             "a public client has no other authentication method",
             AuthMethod.NONE in client.auth_methods and not client.is_public,
         ),
+        (
+            "private_key_jwt needs either jwks or jwks_uri",
+            (AuthMethod.PRIVATE_KEY_JWT in client.auth_methods)
+            is not ((client.jwks is None) is not (client.jwks_uri is None)),
+        ),
+        (
+            "client_secret_jwt needs a secret that was kept for it",
+            AuthMethod.CLIENT_SECRET_JWT in client.auth_methods
+            and all(secret.sealed is None for secret in client.secrets),
+        ),
+        (
+            "a secret is kept for client_secret_jwt alone",
+            AuthMethod.CLIENT_SECRET_JWT not in client.auth_methods
+            and any(secret.sealed is not None for secret in client.secrets),
+        ),
+        (
+            "token_endpoint_auth_signing_alg does not fit the authentication method",
+            not _fits(client.assertion_algorithm, client.auth_methods),
+        ),
         ("a public client has no secret", client.is_public and bool(client.secrets)),
-        ("a confidential client needs a secret", not client.is_public and not client.secrets),
+        (
+            "a client that authenticates by a secret needs one",
+            client.uses_a_secret and not client.secrets,
+        ),
         (f"more than {MAX_SECRETS} secrets", len(client.secrets) > MAX_SECRETS),
         ("the default scope exceeds the scope", not client.default_scope <= client.scope),
         (
@@ -147,6 +197,13 @@ def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
             client.refresh_grace is not None and client.refresh_grace < timedelta(),
         ),
     )
+
+
+def _fits(algorithm: AssertionAlgorithm | None, methods: frozenset[AuthMethod]) -> bool:
+    if algorithm is None:
+        return True
+    wanted = AuthMethod.CLIENT_SECRET_JWT if algorithm.is_symmetric else AuthMethod.PRIVATE_KEY_JWT
+    return wanted in methods
 
 
 def _is_presentable_id(text: str) -> bool:

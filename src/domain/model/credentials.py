@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType
 
 from domain.model.identifiers import ClientId
+from domain.model.keys import KeyId
 
 SecretId = NewType("SecretId", str)
 SecretHash = NewType("SecretHash", str)
@@ -18,12 +19,17 @@ LONGEST_IMPORTED_SECRET = 512
 _PREFIX = "gds"
 _GENERATED = re.compile(rf"{_PREFIX}_(?P<id>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}_[0-9a-f]{{8}}")
 
+# Secrets, refresh tokens and opaque access tokens of ours, whole or cut off.
+_SENSITIVE = re.compile(rf"({_PREFIX}_[0-9a-f]{{8}}_|gd[ar]_)[A-Za-z0-9_.-]{{16,}}")
+
 
 class AuthMethod(StrEnum):
     """How a client proves who it is (RFC 7591 §2, `token_endpoint_auth_method`)."""
 
     CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105  (the registered name of a method)
     CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105  (likewise)
+    CLIENT_SECRET_JWT = "client_secret_jwt"  # noqa: S105  (likewise)
+    PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
 
 
@@ -67,6 +73,9 @@ class RegisteredSecret:
 
     Attributes:
         imported: It was made elsewhere, so its text does not carry its id.
+
+        sealed: The secret itself, wrapped by the master key, for a client
+            that signs assertions with it; None for any other.
     """
 
     secret_id: SecretId
@@ -75,6 +84,7 @@ class RegisteredSecret:
     label: str = ""
     imported: bool = False
     expires_at: datetime | None = None
+    sealed: bytes | None = field(default=None, repr=False)
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -82,8 +92,39 @@ class RegisteredSecret:
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredentials:
-    """What a request offers to prove who sends it, read by one method only."""
+    """A name, and a secret or none, read by one method only."""
 
     client_id: ClientId
     method: AuthMethod
     secret: ClientSecret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedAssertion:
+    """A JWT that says who sends a request (RFC 7523 §2.2).
+
+    Attributes:
+        client_id: The parameter of that name, which need not be given: the
+            assertion's `sub` names the client.
+    """
+
+    assertion: str = field(repr=False)
+    client_id: ClientId | None = None
+
+
+Presented = PresentedCredentials | PresentedAssertion
+"""What a request offers to prove who sends it."""
+
+
+def mask_secrets(text: str) -> str:
+    """Hide what has the form of a secret or token of ours, wherever it stands in *text*.
+
+    A client that swaps its id and its secret sends the secret as its name.
+    The secret's own id stays, so that whoever reads of it can have it replaced.
+    """
+    return _SENSITIVE.sub(r"\1***", text)
+
+
+def sealed_key_id(client_id: ClientId, secret_id: SecretId) -> KeyId:
+    """Return the id a kept secret is sealed under, so that no client's fits another's place."""
+    return KeyId(f"{client_id}\0{secret_id}")

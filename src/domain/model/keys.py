@@ -19,6 +19,7 @@ class KeyPurpose(StrEnum):
     SIGNING = "signing"
     REFRESH_MAC = "refresh-mac"
     SECRET_PEPPER = "secret-pepper"  # noqa: S105  (the name of a purpose)
+    CLIENT_SECRET = "client-secret"  # noqa: S105  (likewise)
 
 
 class SigningAlgorithm(StrEnum):

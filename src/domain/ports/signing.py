@@ -2,6 +2,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.model.identifiers import ClientId
+from domain.model.introspection import Introspection
 from domain.model.keys import SigningAlgorithm, SigningKey
 from domain.model.tokens import AccessTokenClaims
 
@@ -13,6 +15,21 @@ class TokenRejected(Exception):
 class TokenSigner(Protocol):
     async def sign(self, claims: AccessTokenClaims, /, *, key: SigningKey) -> str:
         """Write and sign a JWT access token (RFC 9068 §2)."""
+        ...
+
+
+class IntrospectionSigner(Protocol):
+    async def sign_introspection(
+        self,
+        introspection: Introspection,
+        /,
+        *,
+        issuer: str,
+        audience: ClientId,
+        issued_at: datetime,
+        key: SigningKey,
+    ) -> str:
+        """Write and sign an introspection reply for *audience* alone (RFC 9701 §5)."""
         ...
 
 

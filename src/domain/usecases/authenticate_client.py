@@ -1,92 +1,146 @@
-"""Who is calling (RFC 6749 §2.3). Every failure is one answer in one time."""
+"""Who is calling (RFC 6749 §2.3). Every failed proof is one answer."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
-from domain.errors import ClientNotFound, Conflict, InvalidClient
+from domain.errors import InvalidClient, InvalidRequest, TooManyRequests
 from domain.model.clients import Client
-from domain.model.credentials import (
-    AuthMethod,
-    ClientSecret,
-    PresentedCredentials,
-    RegisteredSecret,
+from domain.model.credentials import Presented, PresentedAssertion, PresentedCredentials
+from domain.model.events import Origin
+from domain.model.identifiers import ClientId
+from domain.model.keys import Keyring
+from domain.model.limits import (
+    VOUCHED_FOR,
+    Account,
+    FailureLimits,
+    LimitKey,
+    Spent,
+    accounts,
+    retry_after,
+    vouching_key,
 )
-from domain.model.keys import Keyring, SymmetricKey
+from domain.ports.assertions import ForeseenAssertion
 from domain.ports.clients import ClientStore
+from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading
-from domain.ports.secret_hashing import SecretHasher, SecretMismatch
+from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
+from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 
 
 class AuthenticateClient:
-    """Tells whether presented credentials are a client's."""
+    """Tells whether what a request presents proves that a client sent it.
 
-    def __init__(self, clients: ClientStore, hasher: SecretHasher) -> None:
-        self._clients = clients
-        self._hasher = hasher
+    Who fails too often is refused unheard for a while (RFC 6749 §10.10). The
+    hot path only reads: failures write, and so does the first success of a
+    client from a source, which vouches for it there.
+    """
 
-    def begin(self, presented: PresentedCredentials) -> Reading[Client | None]:
-        """Begin to read the client that *presented* names."""
-        return self._clients.find(presented.client_id)
-
-    async def __call__(
+    def __init__(
         self,
-        presented: PresentedCredentials,
-        found: Client | None,
-        /,
+        clients: ClientStore,
         *,
-        keyring: Keyring,
-        now: datetime,
-    ) -> Client:
-        """Return the client, proved to be the caller.
+        by_secret: AuthenticateBySecret,
+        by_assertion: AuthenticateByAssertion,
+        limiter: RateLimiter,
+        limits: FailureLimits,
+    ) -> None:
+        self._clients = clients
+        self._by_secret = by_secret
+        self._by_assertion = by_assertion
+        self._limiter = limiter
+        self._limits = limits
 
-        The secret is compared before anything else is judged, and compared
-        with nothing for an unknown client, so that a disabled client, an
-        expired secret, a wrong one and an unknown client take one time.
+    def begin(
+        self, presented: Presented, origin: Origin, *, now: datetime
+    ) -> "PendingAuthentication":
+        """Begin the reads that the proof needs."""
+        foreseen = self._foresee(presented)
+        claimed = _claimed_id(presented, foreseen)
+        booked = accounts(self._limits, client_id=claimed, source=origin.address)
+        voucher = vouching_key(client_id=claimed, source=origin.address)
+        return PendingAuthentication(
+            presented=presented,
+            claimed=claimed,
+            foreseen=foreseen,
+            found=self._clients.find(claimed),
+            booked=booked,
+            voucher=voucher,
+            spent=self._limiter.peek([account.key for account in booked], now=now),
+            vouched=self._limiter.is_vouched(voucher, now=now),
+            now=now,
+            by_secret=self._by_secret,
+            by_assertion=self._by_assertion,
+            limiter=self._limiter,
+        )
+
+    def _foresee(self, presented: Presented) -> ForeseenAssertion | None:
+        if isinstance(presented, PresentedAssertion):
+            return self._by_assertion.foresee(presented)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingAuthentication:
+    """A proof at work; what it reads has begun already.
+
+    Attributes:
+        claimed: Whose the request claims to be; empty if nobody's.
+    """
+
+    presented: Presented
+    claimed: ClientId
+    foreseen: ForeseenAssertion | None
+    found: Reading[Client | None]
+    booked: tuple[Account, ...]
+    voucher: LimitKey
+    spent: Reading[Sequence[Spent]]
+    vouched: Reading[bool]
+    now: datetime
+    by_secret: AuthenticateBySecret
+    by_assertion: AuthenticateByAssertion
+    limiter: RateLimiter
+
+    async def prove(self, keyring: Keyring) -> Client:
+        """Return the client, proved to be the caller.
 
         Raises:
             InvalidClient: If it is not proved, whatever the reason.
+            InvalidRequest: If the request names two clients.
+            TooManyRequests: If it was not looked at, after too many failures.
         """
-        matched = await self._match(presented.secret, found, keyring.peppers)
-        if found is None:
-            raise InvalidClient("unknown client")
-        if found.disabled:
-            raise InvalidClient("the client is disabled")
-        if presented.method not in found.auth_methods:
-            raise InvalidClient(f"the client is not registered for {presented.method}")
-        if presented.method is AuthMethod.NONE:
-            return found
-        if matched is None:
-            raise InvalidClient("wrong secret")
-        if matched.is_expired(now):
-            raise InvalidClient("the secret has expired")
-        if presented.secret is not None and self._hasher.is_slow(matched.hash):
-            await self._rehash(found, matched, presented.secret, keyring.pepper)
-        return found
+        vouched = await self.vouched
+        wait = retry_after(self.booked, await self.spent, vouched=vouched, now=self.now)
+        if wait is not None:
+            raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
+        try:
+            client = await self._proved(keyring)
+        except InvalidClient:
+            for account in self.booked:
+                await self.limiter.spend(account.key, window=account.budget.window, now=self.now)
+            raise
+        if self.booked and not vouched:
+            await self.limiter.vouch(self.voucher, until=self.now + VOUCHED_FOR, now=self.now)
+        return client
 
-    async def _match(
-        self, secret: ClientSecret | None, client: Client | None, peppers: Sequence[SymmetricKey]
-    ) -> RegisteredSecret | None:
-        if secret is None:
-            return None
-        candidates = client.candidates(secret) if client is not None else ()
-        for candidate in candidates:
-            with suppress(SecretMismatch):
-                await self._hasher.verify(secret, against=candidate.hash, peppers=peppers)
-                return candidate
-        if not candidates:
-            with suppress(SecretMismatch):
-                await self._hasher.verify(secret, against=None, peppers=peppers)
-        return None
+    async def _proved(self, keyring: Keyring) -> Client:
+        found = await self.found
+        match self.presented:
+            case PresentedCredentials():
+                return await self.by_secret(self.presented, found, keyring=keyring, now=self.now)
+            case PresentedAssertion(client_id=named):
+                if self.foreseen is None:
+                    raise InvalidClient("not a client assertion")
+                if named not in (None, self.foreseen.client_id):
+                    raise InvalidRequest("two clients", hint="client_id is not the assertion's sub")
+                return await self.by_assertion(self.presented, self.foreseen, found, now=self.now)
+            case _ as unreachable:
+                assert_never(unreachable)
 
-    async def _rehash(
-        self, client: Client, slow: RegisteredSecret, secret: ClientSecret, pepper: SymmetricKey
-    ) -> None:
-        """Replace a slow hash on first use; whoever changed the client meanwhile goes first."""
-        fast = replace(slow, hash=await self._hasher.hash(secret, pepper=pepper))
-        secrets = tuple(fast if kept is slow else kept for kept in client.secrets)
-        with suppress(ClientNotFound, Conflict):
-            await self._clients.replace(
-                replace(client, secrets=secrets, version=client.version + 1), seen=client.version
-            )
+
+def _claimed_id(presented: Presented, foreseen: ForeseenAssertion | None) -> ClientId:
+    """Return whose the request claims to be; nobody's if it names no client."""
+    if isinstance(presented, PresentedCredentials):
+        return presented.client_id
+    return foreseen.client_id if foreseen is not None else ClientId("")

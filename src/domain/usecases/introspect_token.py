@@ -7,10 +7,10 @@ expired or revoked token is an answer, not an error.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.errors import InvalidClient, InvalidRequest
+from domain.errors import Internal, InvalidClient, InvalidRequest
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client
-from domain.model.credentials import PresentedCredentials
+from domain.model.credentials import Presented
 from domain.model.events import Origin
 from domain.model.families import RefreshFamily, RefreshToken
 from domain.model.introspection import (
@@ -25,7 +25,7 @@ from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.clock import Clock
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading
-from domain.ports.signing import TokenRejected, TokenVerifier
+from domain.ports.signing import IntrospectionSigner, TokenRejected, TokenVerifier
 from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.token_standing import StandingReading, TokenStanding
@@ -35,7 +35,7 @@ from domain.usecases.token_standing import StandingReading, TokenStanding
 class IntrospectionRequest:
     """A question about a token. `token_type_hint` is not needed: tokens tell their kind."""
 
-    credentials: PresentedCredentials
+    credentials: Presented
     token: str | None = field(repr=False)
     origin: Origin = Origin()
 
@@ -47,6 +47,7 @@ class IntrospectToken:
         authenticate: AuthenticateClient,
         catalogue: CurrentCatalogue,
         verifier: TokenVerifier,
+        signer: IntrospectionSigner,
         standing: TokenStanding,
         access_tokens: AccessTokenStore,
         families: RefreshFamilyStore,
@@ -56,6 +57,7 @@ class IntrospectToken:
         self._authenticate = authenticate
         self._catalogue = catalogue
         self._verifier = verifier
+        self._signer = signer
         self._standing = standing
         self._access_tokens = access_tokens
         self._families = families
@@ -69,20 +71,42 @@ class IntrospectToken:
             InvalidClient: If the caller is not proved, or is a public client
                 (RFC 7662 §2.1).
             InvalidRequest: If no token is named.
+            TooManyRequests: If the caller was not looked at.
+        """
+        return (await self._judge(request, self._clock.now())).introspection
+
+    async def signed(self, request: IntrospectionRequest) -> str:
+        """Answer with a JWT that says it to the caller alone (RFC 9701 §5).
+
+        Raises:
+            Internal: If no key of the caller's algorithm is active.
+            GrantdError: As when called.
         """
         now = self._clock.now()
+        verdict = await self._judge(request, now)
+        algorithm = verdict.caller.introspection_signed_response_alg
+        key = verdict.catalogue.keyring.signer(algorithm, now=now)
+        if key is None:
+            raise Internal(f"no active key for {algorithm}")
+        return await self._signer.sign_introspection(
+            verdict.introspection,
+            issuer=self._issuer,
+            audience=verdict.caller.client_id,
+            issued_at=now,
+            key=key,
+        )
+
+    async def _judge(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
         version = self._catalogue.version()
-        found = self._authenticate.begin(request.credentials)
+        authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         question = self._begin(request.token or "", now)
         catalogue = await self._catalogue.at(await version)
-        caller = await self._authenticate(
-            request.credentials, await found, keyring=catalogue.keyring, now=now
-        )
+        caller = await authentication.prove(catalogue.keyring)
         if caller.is_public:
             raise InvalidClient("a public client asked for introspection")
         if question is None:
             raise InvalidRequest("no token", hint="token is missing")
-        return await question.answer(caller, catalogue, now)
+        return _Verdict(caller, catalogue, await question.answer(caller, catalogue, now))
 
     def _begin(self, token: str, now: datetime) -> "_Question | None":
         """Begin the reads that will decide; what is read of a JWT here is advice."""
@@ -99,6 +123,13 @@ class IntrospectToken:
             return _AboutNothing()
         reading = self._standing.begin(claims, now=now)
         return _AboutJwt(token, claims, reading, self._standing, self._verifier, self._issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    caller: Client
+    catalogue: Catalogue
+    introspection: Introspection
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,14 @@ from domain.errors import (
 )
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client, GrantType
-from domain.model.credentials import PresentedCredentials
+from domain.model.credentials import Presented
 from domain.model.events import AuditEvent, EventKind, Origin
-from domain.model.identifiers import ResourceId
+from domain.model.identifiers import ClientId, ResourceId
 from domain.model.scopes import Scope
 from domain.model.tokens import AccessTokenClaims, FamilyMark, IssuedToken
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
-from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.authenticate_client import AuthenticateClient, PendingAuthentication
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.token_policy import Ceiling, TokenPolicy
@@ -39,7 +39,7 @@ class TokenRequest:
             judged: who is calling comes first.
     """
 
-    credentials: PresentedCredentials
+    credentials: Presented
     grant_type: str | None
     scope: tuple[str, ...] | None = None
     resources: tuple[str, ...] = ()
@@ -134,23 +134,23 @@ class IssueToken:
             GrantdError: As RFC 6749 §5.2 and RFC 8707 §2 name it.
         """
         now = self._clock.now()
+        authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         try:
-            return await self._issue(request, now)
+            return await self._issue(request, authentication, now)
         except GrantdError as refusal:
-            await self._audit.record(_refused(request, refusal, now))
+            await self._audit.record(_refused(request, authentication.claimed, refusal, now))
             raise
 
-    async def _issue(self, request: TokenRequest, now: datetime) -> IssuedToken:
+    async def _issue(
+        self, request: TokenRequest, authentication: PendingAuthentication, now: datetime
+    ) -> IssuedToken:
         grant = self._grants.get(request.grant_type or "")
         version = self._catalogue.version()
-        found = self._authenticate.begin(request.credentials)
         pending = grant.begin(request, now=now) if grant is not None else None
         catalogue = await self._catalogue.at(await version)
 
         # 1. Who is calling.
-        client = await self._authenticate(
-            request.credentials, await found, keyring=catalogue.keyring, now=now
-        )
+        client = await authentication.prove(catalogue.keyring)
 
         # 2. Is the grant known.
         if not request.grant_type:
@@ -226,12 +226,14 @@ def _issued(
     )
 
 
-def _refused(request: TokenRequest, refusal: GrantdError, now: datetime) -> AuditEvent:
+def _refused(
+    request: TokenRequest, claimed: ClientId, refusal: GrantdError, now: datetime
+) -> AuditEvent:
     return AuditEvent(
         kind=EventKind.TOKEN_REFUSED,
         at=now,
         origin=request.origin,
-        client_id=request.credentials.client_id,
+        client_id=claimed,
         grant_type=request.grant_type or "",
         reason=f"{refusal.code}: {refusal.detail}",
     )

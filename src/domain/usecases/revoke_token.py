@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.errors import InvalidRequest
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client
-from domain.model.credentials import PresentedCredentials
+from domain.model.credentials import Presented
 from domain.model.events import AuditEvent, EventKind, Origin
 from domain.model.families import RefreshToken
 from domain.model.identifiers import FamilyId, TokenId
@@ -30,7 +30,7 @@ from domain.usecases.current_catalogue import CurrentCatalogue
 class RevocationRequest:
     """A wish to end a token. `token_type_hint` is not needed: tokens tell their kind."""
 
-    credentials: PresentedCredentials
+    credentials: Presented
     token: str | None = field(repr=False)
     origin: Origin = Origin()
 
@@ -77,11 +77,9 @@ class RevokeToken:
         """
         now = self._clock.now()
         version = self._catalogue.version()
-        found = self._authenticate.begin(request.credentials)
+        authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         catalogue = await self._catalogue.at(await version)
-        caller = await self._authenticate(
-            request.credentials, await found, keyring=catalogue.keyring, now=now
-        )
+        caller = await authentication.prove(catalogue.keyring)
         if not request.token:
             raise InvalidRequest("no token", hint="token is missing")
         ended = await self._end(request.token, caller, catalogue, now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.model.client_keys import key_ids_of, read_client_keys, read_jwks_uri
 from domain.model.clients import Client, GrantType, Subject
 from domain.model.credentials import AuthMethod
 from domain.model.identifiers import ClientId, Owner, ResourceId
@@ -19,6 +20,7 @@ from entrypoints.cli.core import with_core
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.inputs import read_duration, read_scope, read_secret
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
+from entrypoints.cli.registration import read_document, register
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _PAGE = 500
 _WITH_A_SECRET = frozenset({AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST})
 
 app = typer.Typer(no_args_is_help=True, help="Programs that get tokens.")
+app.command()(register)
 
 _ClientIdArgument = Annotated[str, typer.Argument(metavar="CLIENT_ID")]
 
@@ -81,6 +84,13 @@ def create(
             help="How it may prove who it is; both ways with a secret if left out. Repeatable.",
         ),
     ] = None,
+    jwks_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its public keys for private_key_jwt, a JWK set."),
+    ] = None,
+    jwks_uri: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where it publishes them instead.")
+    ] = None,
     public: Annotated[
         bool, typer.Option("--public", help="It can keep no secret (RFC 6749 §2.1).")
     ] = False,
@@ -124,6 +134,8 @@ def create(
     if public and methods != {AuthMethod.NONE}:
         raise Refused("a public client has no authentication method", ExitStatus.WRONG_USAGE)
 
+    keys = read_client_keys(read_document(jwks_file)) if jwks_file is not None else None
+
     async def work(core: "Core") -> CreatedClient:
         administer = core.administer_clients
         draft = Client(
@@ -143,6 +155,8 @@ def create(
             subject=subject,
             issue_refresh_token=issue_refresh_token,
             token_format=token_format,
+            jwks=keys.text if keys is not None else None,
+            jwks_uri=read_jwks_uri(jwks_uri) if jwks_uri is not None else None,
             access_token_ttl=access_token_ttl,
             refresh_token_ttl=refresh_token_ttl,
         )
@@ -188,7 +202,7 @@ def list_(*, settings: Settings, as_json: AsJson = False) -> None:
 @app.command()
 @takes_settings(*ADMINISTRATIVE)
 def show(client_id: _ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
-    """Show one client, without its secrets: only their hashes are kept."""
+    """Show one client, without its secrets."""
     client = with_core(settings, lambda core: core.administer_clients.show(ClientId(client_id)))
     shown = _document(client)
     if as_json:
@@ -219,7 +233,7 @@ def _present_created(created: CreatedClient, settings: Settings, *, as_json: boo
         return
     output.facts({"client_id": client.client_id, **secret})
     if secret:
-        output.note("\nKeep the secret now: grantd keeps a hash of it and cannot show it again.")
+        output.note("\nKeep the secret now: it is not shown again.")
     if settings.http is not None and GrantType.CLIENT_CREDENTIALS in client.grant_types:
         output.note(
             "A token, once grantd serves:\n  " + token_command(settings.issuer, client.client_id)
@@ -250,6 +264,11 @@ def _document(client: Client) -> dict[str, Any]:
         "serves": sorted(client.serves),
         "introspect_any": client.introspect_any,
         "auth_methods": sorted(client.auth_methods),
+        "jwks_key_ids": key_ids_of(client.jwks) if client.jwks is not None else (),
+        "jwks_uri": client.jwks_uri,
+        "token_endpoint_auth_signing_alg": client.assertion_algorithm,
+        "accept_token_endpoint_audience": client.accept_token_endpoint_audience,
+        "introspection_signed_response_alg": client.introspection_signed_response_alg,
         "owner": client.owner,
         "subject": client.subject,
         "issue_refresh_token": client.issue_refresh_token,
@@ -266,6 +285,7 @@ def _document(client: Client) -> dict[str, Any]:
                 "created_at": secret.created_at.isoformat(),
                 "expires_at": secret.expires_at.isoformat() if secret.expires_at else None,
                 "imported": secret.imported,
+                "recoverable": secret.sealed is not None,
             }
             for secret in client.secrets
         ],

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgrantd/v1/token_service.proto\x12\tgrantd.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x01\n\x11IssueTokenRequest\x12\x12\n\ngrant_type\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x11\n\tresources\x18\x03 \x03(\t\x12\x1a\n\rrefresh_token\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x11\n\tclient_id\x18\x05 \x01(\t\x12\x1a\n\rclient_secret\x18\x06 \x01(\tB\x03\x80\x01\x01\"\x9e\x01\n\x12IssueTokenResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x02 \x01(\t\x12-\n\nexpires_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x1a\n\rrefresh_token\x18\x05 \x01(\tB\x03\x80\x01\x01\"t\n\x16IntrospectTokenRequest\x12\x12\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0ftoken_type_hint\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x1a\n\rclient_secret\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x96\x02\n\x17IntrospectTokenResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x12\n\ntoken_type\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nissue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x11\n\taudiences\x18\x08 \x03(\t\x12\x0e\n\x06issuer\x18\t \x01(\t\x12\x10\n\x08token_id\x18\n \x01(\t\x12\r\n\x05owner\x18\x0b \x01(\t\"p\n\x12RevokeTokenRequest\x12\x12\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0ftoken_type_hint\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x1a\n\rclient_secret\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x15\n\x13RevokeTokenResponse2\x81\x02\n\x0cTokenService\x12I\n\nIssueToken\x12\x1c.grantd.v1.IssueTokenRequest\x1a\x1d.grantd.v1.IssueTokenResponse\x12X\n\x0fIntrospectToken\x12!.grantd.v1.IntrospectTokenRequest\x1a\".grantd.v1.IntrospectTokenResponse\x12L\n\x0bRevokeToken\x12\x1d.grantd.v1.RevokeTokenRequest\x1a\x1e.grantd.v1.RevokeTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgrantd/v1/token_service.proto\x12\tgrantd.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x11IssueTokenRequest\x12\x12\n\ngrant_type\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x11\n\tresources\x18\x03 \x03(\t\x12\x1a\n\rrefresh_token\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x11\n\tclient_id\x18\x05 \x01(\t\x12\x1a\n\rclient_secret\x18\x06 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x15\x63lient_assertion_type\x18\x07 \x01(\t\x12\x1d\n\x10\x63lient_assertion\x18\x08 \x01(\tB\x03\x80\x01\x01\"\x9e\x01\n\x12IssueTokenResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x02 \x01(\t\x12-\n\nexpires_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x1a\n\rrefresh_token\x18\x05 \x01(\tB\x03\x80\x01\x01\"\xb2\x01\n\x16IntrospectTokenRequest\x12\x12\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0ftoken_type_hint\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x1a\n\rclient_secret\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x15\x63lient_assertion_type\x18\x05 \x01(\t\x12\x1d\n\x10\x63lient_assertion\x18\x06 \x01(\tB\x03\x80\x01\x01\"\x96\x02\n\x17IntrospectTokenResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x12\n\ntoken_type\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nissue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x11\n\taudiences\x18\x08 \x03(\t\x12\x0e\n\x06issuer\x18\t \x01(\t\x12\x10\n\x08token_id\x18\n \x01(\t\x12\r\n\x05owner\x18\x0b \x01(\t\"\xae\x01\n\x12RevokeTokenRequest\x12\x12\n\x05token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0ftoken_type_hint\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x1a\n\rclient_secret\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x15\x63lient_assertion_type\x18\x05 \x01(\t\x12\x1d\n\x10\x63lient_assertion\x18\x06 \x01(\tB\x03\x80\x01\x01\"\x15\n\x13RevokeTokenResponse2\x81\x02\n\x0cTokenService\x12I\n\nIssueToken\x12\x1c.grantd.v1.IssueTokenRequest\x1a\x1d.grantd.v1.IssueTokenResponse\x12X\n\x0fIntrospectToken\x12!.grantd.v1.IntrospectTokenRequest\x1a\".grantd.v1.IntrospectTokenResponse\x12L\n\x0bRevokeToken\x12\x1d.grantd.v1.RevokeTokenRequest\x1a\x1e.grantd.v1.RevokeTokenResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUETOKENREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001'
   _globals['_ISSUETOKENREQUEST'].fields_by_name['client_secret']._loaded_options = None
   _globals['_ISSUETOKENREQUEST'].fields_by_name['client_secret']._serialized_options = b'\200\001\001'
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['client_assertion']._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['client_assertion']._serialized_options = b'\200\001\001'
   _globals['_ISSUETOKENRESPONSE'].fields_by_name['access_token']._loaded_options = None
   _globals['_ISSUETOKENRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
   _globals['_ISSUETOKENRESPONSE'].fields_by_name['refresh_token']._loaded_options = None
@@ -45,22 +47,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['token']._serialized_options = b'\200\001\001'
   _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['client_secret']._loaded_options = None
   _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['client_secret']._serialized_options = b'\200\001\001'
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['client_assertion']._loaded_options = None
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['client_assertion']._serialized_options = b'\200\001\001'
   _globals['_REVOKETOKENREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_REVOKETOKENREQUEST'].fields_by_name['token']._serialized_options = b'\200\001\001'
   _globals['_REVOKETOKENREQUEST'].fields_by_name['client_secret']._loaded_options = None
   _globals['_REVOKETOKENREQUEST'].fields_by_name['client_secret']._serialized_options = b'\200\001\001'
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['client_assertion']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['client_assertion']._serialized_options = b'\200\001\001'
   _globals['_ISSUETOKENREQUEST']._serialized_start=110
-  _globals['_ISSUETOKENREQUEST']._serialized_end=259
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=262
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=420
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=422
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=538
-  _globals['_INTROSPECTTOKENRESPONSE']._serialized_start=541
-  _globals['_INTROSPECTTOKENRESPONSE']._serialized_end=819
-  _globals['_REVOKETOKENREQUEST']._serialized_start=821
-  _globals['_REVOKETOKENREQUEST']._serialized_end=933
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=935
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=956
-  _globals['_TOKENSERVICE']._serialized_start=959
-  _globals['_TOKENSERVICE']._serialized_end=1216
+  _globals['_ISSUETOKENREQUEST']._serialized_end=321
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=324
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=482
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=485
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=663
+  _globals['_INTROSPECTTOKENRESPONSE']._serialized_start=666
+  _globals['_INTROSPECTTOKENRESPONSE']._serialized_end=944
+  _globals['_REVOKETOKENREQUEST']._serialized_start=947
+  _globals['_REVOKETOKENREQUEST']._serialized_end=1121
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=1123
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=1144
+  _globals['_TOKENSERVICE']._serialized_start=1147
+  _globals['_TOKENSERVICE']._serialized_end=1404
 # @@protoc_insertion_point(module_scope)

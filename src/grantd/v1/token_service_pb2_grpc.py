@@ -34,8 +34,8 @@ class TokenServiceStub:
     point in time, a duration), they take that shape.
 
     The caller authenticates with call metadata `authorization: Basic …`,
-    exactly as over HTTP, or with the fields `client_id` and `client_secret`.
-    Both at once is refused (RFC 6749 §2.3).
+    exactly as over HTTP, with the fields `client_id` and `client_secret`, or
+    with `client_assertion`. Two at once are refused (RFC 6749 §2.3).
 
     An empty field counts as one left out (RFC 6749 §3.2).
 
@@ -82,8 +82,8 @@ class TokenServiceServicer:
     point in time, a duration), they take that shape.
 
     The caller authenticates with call metadata `authorization: Basic …`,
-    exactly as over HTTP, or with the fields `client_id` and `client_secret`.
-    Both at once is refused (RFC 6749 §2.3).
+    exactly as over HTTP, with the fields `client_id` and `client_secret`, or
+    with `client_assertion`. Two at once are refused (RFC 6749 §2.3).
 
     An empty field counts as one left out (RFC 6749 §3.2).
 
@@ -177,8 +177,8 @@ class TokenService:
     point in time, a duration), they take that shape.
 
     The caller authenticates with call metadata `authorization: Basic …`,
-    exactly as over HTTP, or with the fields `client_id` and `client_secret`.
-    Both at once is refused (RFC 6749 §2.3).
+    exactly as over HTTP, with the fields `client_id` and `client_secret`, or
+    with `client_assertion`. Two at once are refused (RFC 6749 §2.3).
 
     An empty field counts as one left out (RFC 6749 §3.2).
 

@@ -4,15 +4,19 @@ from typing import Any
 import pytest
 
 from domain.errors import ClientExists, ClientNotFound, InvalidRegistration
-from domain.model.credentials import ClientSecret
+from domain.model.clients import Client
+from domain.model.credentials import AuthMethod, ClientSecret, sealed_key_id
 from domain.model.events import EventKind
 from domain.model.identifiers import ClientId, ResourceId
-from domain.model.keys import SigningAlgorithm
+from domain.model.keys import KeyPurpose, SigningAlgorithm
 from domain.model.scopes import Scope
+from domain.usecases.administer_clients import CreatedClient, NewClient
 from support.core import SALARIES, HandWiredCore, build_core, draft, public
-from support.domain_samples import INVOICES, ISSUER, LEDGER, NOW, PAYROLL
+from support.domain_samples import DAY, INVOICES, ISSUER, LEDGER, NOW, PAYROLL
 
 UNKNOWN = ResourceId("https://unknown.example")
+SIGNING = frozenset({AuthMethod.CLIENT_SECRET_JWT, AuthMethod.CLIENT_SECRET_BASIC})
+BY_KEY = frozenset({AuthMethod.PRIVATE_KEY_JWT})
 
 
 @pytest.fixture
@@ -74,6 +78,10 @@ class TestCreate:
                 {"signing_algorithm": SigningAlgorithm.EDDSA},
                 "there is no active key for EdDSA: see grantd keys list",
             ),
+            (
+                {"introspection_signed_response_alg": SigningAlgorithm.EDDSA},
+                "there is no active key for EdDSA: see grantd keys list",
+            ),
             ({"client_id": ""}, "client_id has to be 1 to 255 characters, printable ASCII"),
         ],
     )
@@ -87,9 +95,25 @@ class TestCreate:
         assert await core.administer_clients.page(after=None, limit=9) == []
         assert core.audit.events == []
 
-    async def test_a_public_client_may_not_bring_a_secret(self, core: HandWiredCore) -> None:
-        with pytest.raises(InvalidRegistration, match="public with a secret"):
-            await core.administer_clients.create(public(), imported_secret=ClientSecret("hunter2"))
+    @pytest.mark.parametrize(
+        "useless",
+        [public(), draft(auth_methods=BY_KEY, jwks_uri="https://keys.example")],
+        ids=["public", "private_key_jwt"],
+    )
+    async def test_a_secret_that_no_method_takes_is_refused(
+        self, core: HandWiredCore, useless: Client
+    ) -> None:
+        with pytest.raises(InvalidRegistration, match="a secret without a use"):
+            await core.administer_clients.create(useless, imported_secret=ClientSecret("hunter2"))
+
+    async def test_a_client_that_signs_with_its_own_key_gets_no_secret(
+        self, core: HandWiredCore
+    ) -> None:
+        by_key = draft(auth_methods=BY_KEY, jwks_uri="https://keys.example")
+
+        created = await core.administer_clients.create(by_key)
+
+        assert (created.secret, created.client) == (None, by_key)
 
     async def test_the_issuer_itself_is_a_resource_that_is_known(self, core: HandWiredCore) -> None:
         issuer = ResourceId(ISSUER)
@@ -117,6 +141,106 @@ class TestCreate:
         assert credentials.secret is not None
         assert (event.kind, event.subject, event.at) == (EventKind.CLIENT_CREATED, LEDGER, NOW)
         assert credentials.secret.reveal() not in repr(event)
+
+
+class TestKeptSecrets:
+    @pytest.mark.parametrize("imported", [None, "x" * 32, "ü" * 16])
+    async def test_a_secret_to_sign_with_is_kept_wrapped(
+        self, core: HandWiredCore, imported: str | None
+    ) -> None:
+        """Bound to its client and its own id, so that it fits nowhere else (D4)."""
+        created = await core.administer_clients.create(
+            draft(auth_methods=SIGNING),
+            imported_secret=ClientSecret(imported) if imported is not None else None,
+        )
+
+        [kept] = (await core.administer_clients.show(LEDGER)).secrets
+        assert kept.sealed is not None
+        material = core.envelope.unseal(
+            kept.sealed,
+            purpose=KeyPurpose.CLIENT_SECRET,
+            key_id=sealed_key_id(LEDGER, kept.secret_id),
+        )
+        shown = created.secret.reveal() if created.secret is not None else imported
+        assert material.decode() == shown
+        assert core.hasher.is_slow(kept.hash) is (imported is not None)
+        assert shown not in f"{created} {kept}"
+
+    async def test_no_other_secret_can_be_read_again(self, core: HandWiredCore) -> None:
+        created = await core.administer_clients.create(draft())
+
+        assert [kept.sealed for kept in created.client.secrets] == [None]
+
+    @pytest.mark.parametrize("text", ["x" * 31, "ü" * 15])
+    async def test_a_secret_too_short_to_sign_with_is_refused(
+        self, core: HandWiredCore, text: str
+    ) -> None:
+        """HS256 needs 32 bytes (RFC 7518 §3.2)."""
+        with pytest.raises(InvalidRegistration, match="too short") as refusal:
+            await core.administer_clients.create(
+                draft(auth_methods=SIGNING), imported_secret=ClientSecret(text)
+            )
+
+        assert refusal.value.hint == "client_secret_jwt needs a secret of 32 bytes or more"
+
+
+class TestCreateAll:
+    async def test_clients_are_registered_in_their_order(self, core: HandWiredCore) -> None:
+        """A secret's end is kept whether it was made here or not."""
+        created = await create_all(
+            core,
+            NewClient(draft=draft(PAYROLL), secret_expires_at=NOW + DAY),
+            NewClient(draft=draft(), secret=ClientSecret("hunter2"), secret_expires_at=NOW),
+            NewClient(draft=public("app")),
+        )
+
+        assert [one.client.client_id for one in created] == [PAYROLL, LEDGER, "app"]
+        assert [one.secret is not None for one in created] == [True, False, False]
+        ends = [[kept.expires_at for kept in one.client.secrets] for one in created]
+        assert ends == [[NOW + DAY], [NOW], []]
+        assert core.audited() == [EventKind.CLIENT_CREATED] * 3
+
+    async def test_if_one_is_refused_none_is_registered(self, core: HandWiredCore) -> None:
+        """The hint tells which one it is."""
+        with pytest.raises(InvalidRegistration) as refusal:
+            await create_all(
+                core,
+                NewClient(draft=draft()),
+                NewClient(draft=draft(PAYROLL, serves=frozenset({UNKNOWN}))),
+            )
+
+        assert refusal.value.hint == f"client 2 of 2: unknown resource: {UNKNOWN}"
+        assert await core.administer_clients.page(after=None, limit=9) == []
+
+    async def test_a_lone_client_is_not_counted(self, core: HandWiredCore) -> None:
+        with pytest.raises(InvalidRegistration) as refusal:
+            await create_all(core, NewClient(draft=draft(serves=frozenset({UNKNOWN}))))
+
+        assert refusal.value.hint == f"unknown resource: {UNKNOWN}"
+
+    async def test_two_of_one_id_are_refused(self, core: HandWiredCore) -> None:
+        with pytest.raises(InvalidRegistration) as refusal:
+            await create_all(core, NewClient(draft=draft()), NewClient(draft=public()))
+
+        assert refusal.value.hint == "client 2 of 2: its client_id is that of one before it"
+
+    async def test_what_was_registered_before_a_taken_name_stays(self, core: HandWiredCore) -> None:
+        """It was handed out already, its secret with it."""
+        await core.register(draft(PAYROLL))
+        wanted = [NewClient(draft=draft(one)) for one in (LEDGER, PAYROLL, "last")]
+        registering = core.administer_clients.create_all(wanted)
+
+        first = await anext(registering)
+        with pytest.raises(ClientExists):
+            await anext(registering)
+
+        assert first.client.client_id == LEDGER
+        kept = await core.administer_clients.page(after=None, limit=9)
+        assert [one.client_id for one in kept] == [LEDGER, PAYROLL]
+
+
+async def create_all(core: HandWiredCore, *wanted: NewClient) -> list[CreatedClient]:
+    return [created async for created in core.administer_clients.create_all(wanted)]
 
 
 async def test_ids_and_epochs_are_made_anew_each_time(core: HandWiredCore) -> None:

@@ -6,7 +6,7 @@ import pytest
 from domain.errors import ClientNotFound, InvalidClient
 from domain.model.clients import Client
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials, SecretId
-from support.core import HandWiredCore, build_core, draft, public
+from support.core import ORIGIN, HandWiredCore, build_core, draft, public
 from support.domain_samples import HOUR, LEDGER, MOMENT, NOW, PAYROLL
 
 BASIC, POST, NONE = (
@@ -25,8 +25,8 @@ async def authenticate(
     core: HandWiredCore, presented: PresentedCredentials, *, now: datetime = NOW
 ) -> Client:
     catalogue = await core.catalogue.read()
-    found = await core.authenticate_client.begin(presented)
-    return await core.authenticate_client(presented, found, keyring=catalogue.keyring, now=now)
+    authentication = core.authenticate_client.begin(presented, ORIGIN, now=now)
+    return await authentication.prove(catalogue.keyring)
 
 
 async def require_refusal(
@@ -183,11 +183,11 @@ class TestImportedSecrets:
     ) -> None:
         """The caller is proved all the same, and the change stays."""
         credentials = await core.register(draft(), imported_secret="hunter2")
-        found = await core.administer_clients.show(LEDGER)
+        authentication = core.authenticate_client.begin(credentials, ORIGIN, now=NOW)
         await core.change_client(LEDGER, name="changed")
         catalogue = await core.catalogue.read()
 
-        await core.authenticate_client(credentials, found, keyring=catalogue.keyring, now=NOW)
+        await authentication.prove(catalogue.keyring)
 
         kept = await core.administer_clients.show(LEDGER)
         assert kept.name == "changed"
@@ -198,11 +198,11 @@ class TestImportedSecrets:
     ) -> None:
         """The rehash does not bring it back, and no administrative refusal comes of it."""
         credentials = await core.register(draft(), imported_secret="hunter2")
-        found = await core.administer_clients.show(LEDGER)
+        authentication = core.authenticate_client.begin(credentials, ORIGIN, now=NOW)
         await core.administer_clients.delete(LEDGER)
         catalogue = await core.catalogue.read()
 
-        await core.authenticate_client(credentials, found, keyring=catalogue.keyring, now=NOW)
+        await authentication.prove(catalogue.keyring)
 
         with pytest.raises(ClientNotFound):
             await core.administer_clients.show(LEDGER)

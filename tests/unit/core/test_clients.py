@@ -33,7 +33,7 @@ GENERATED = f"gds_{SECRET.secret_id}_{'x' * 43}_00000000"
             {"auth_methods": PUBLIC | {AuthMethod.CLIENT_SECRET_BASIC}},
         ),
         ("a public client has no secret", {"auth_methods": PUBLIC}),
-        ("a confidential client needs a secret", {"secrets": ()}),
+        ("a client that authenticates by a secret needs one", {"secrets": ()}),
         ("more than 10 secrets", {"secrets": (SECRET,) * 11}),
         ("the default scope exceeds the scope", {"default_scope": Scope.parse("other")}),
         (

@@ -3,12 +3,23 @@ import zlib
 
 import pytest
 
-from domain.model.credentials import ClientSecret, RegisteredSecret, SecretHash, SecretId
-from support.domain_samples import MOMENT, NOW
+from domain.model.credentials import (
+    ClientSecret,
+    RegisteredSecret,
+    SecretHash,
+    SecretId,
+    mask_secrets,
+)
+from domain.model.families import FIRST_GENERATION, derive_refresh_token
+from domain.model.identifiers import bucket_of
+from domain.model.keys import KeyId, SymmetricKey
+from domain.model.tokens import compose_opaque
+from support.domain_samples import MOMENT, NOW, family_id
 from support.doubles import SeededEntropy
 
 SECRET_ID = SecretId("0badcafe")
 RANDOM = SeededEntropy().token()
+MAC_KEY = SymmetricKey(key_id=KeyId("mac"), created_at=NOW, material=b"m" * 32)
 
 
 def test_a_generated_secret_is_prefix_id_256_bits_and_checksum() -> None:
@@ -58,3 +69,23 @@ def test_a_secret_expires_at_its_time() -> None:
     assert not lasting.is_expired(NOW)
     assert not limited.is_expired(NOW)
     assert limited.is_expired(NOW + MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (ClientSecret.compose(SECRET_ID, RANDOM).reveal(), "gds_0badcafe_***"),
+        (ClientSecret.compose(SECRET_ID, RANDOM).reveal()[:40], "gds_0badcafe_***"),
+        (derive_refresh_token(family_id(), FIRST_GENERATION, MAC_KEY), "gdr_***"),
+        (compose_opaque(bucket_of("ledger"), RANDOM), "gda_***"),
+    ],
+)
+def test_what_only_its_owner_may_know_is_masked(text: str, shown: str) -> None:
+    """Whole or cut off, alone or between other words; of a secret its id stays."""
+    assert mask_secrets(text) == shown
+    assert mask_secrets(f'a "{text}" z') == f'a "{shown}" z'
+
+
+@pytest.mark.parametrize("text", ["", "billing", "gds_", "gda_fetcher", "gds_0badcafe", "é\x00"])
+def test_any_other_text_is_shown_as_it_is(text: str) -> None:
+    assert mask_secrets(text) == text

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import GrantdError, InvalidScope, Unavailable, concrete_errors, presentable
+from support.refusals import refusal_of
 
 PUBLIC_TEXT = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
 
@@ -11,12 +12,12 @@ PUBLIC_TEXT = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
 @pytest.mark.parametrize("error", list(concrete_errors()))
 def test_a_refusal_keeps_its_two_texts_apart(error: type[GrantdError]) -> None:
     """What the caller reads is fixed; what the operator reads is not in it (D9)."""
-    refusal = error("MARKER for operators")
+    refusal = refusal_of(error, "MARKER for operators")
 
     assert PUBLIC_TEXT.fullmatch(refusal.description)
     assert "MARKER" not in refusal.description + refusal.hint
     assert refusal.detail == "MARKER for operators"
-    assert str(error()) == error.description
+    assert str(refusal_of(error)) == error.description
 
 
 @pytest.mark.parametrize(

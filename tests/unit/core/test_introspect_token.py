@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from domain.errors import InvalidClient, InvalidRequest
+from domain.errors import Internal, InvalidClient, InvalidRequest
 from domain.model.credentials import ClientSecret, PresentedCredentials
 from domain.model.families import RefreshToken
 from domain.model.identifiers import ClientId, Epoch
 from domain.model.introspection import INACTIVE, ActiveAccessToken, ActiveRefreshToken
+from domain.model.keys import SigningAlgorithm
 from domain.model.tokens import TokenFormat
+from domain.usecases.introspect_token import IntrospectionRequest
 from support.core import POLICY, SALARIES, HandWiredCore, build_core, draft, public, refreshing
 from support.domain_samples import HOUR, INVOICES, ISSUER, LEDGER, MOMENT, PAYROLL
 from support.doubles import PlainTokenSigner
@@ -272,3 +274,45 @@ class TestRefreshTokens:
 
         assert core.audit.events == []
         assert (await core.refresh(owner, refreshed.refresh_token)).refresh_token is not None
+
+
+class TestSigned:
+    """RFC 9701."""
+
+    @pytest.mark.parametrize(
+        ("changes", "algorithm"),
+        [({}, "RS256"), ({"introspection_signed_response_alg": SigningAlgorithm.ES256}, "ES256")],
+    )
+    async def test_INT_017_it_is_for_the_caller_by_the_callers_algorithm(
+        self, core: HandWiredCore, changes: dict[str, SigningAlgorithm], algorithm: str
+    ) -> None:
+        """RS256 for who registered none (RFC 9701 §6)."""
+        caller = await core.register(draft(**changes))
+        token = (await core.issue(caller)).access_token
+
+        signed = await core.introspect_token.signed(
+            IntrospectionRequest(credentials=caller, token=token)
+        )
+
+        at = core.clock.now().isoformat()
+        assert signed == f"{algorithm} {ISSUER} {LEDGER} {at} active"
+
+    async def test_the_caller_is_proved_all_the_same(self, core: HandWiredCore) -> None:
+        caller = await core.register(draft())
+        request = IntrospectionRequest(
+            credentials=replace(caller, secret=ClientSecret("guess")), token="x"
+        )
+
+        with pytest.raises(InvalidClient):
+            await core.introspect_token.signed(request)
+
+    async def test_without_a_key_of_that_algorithm_it_is_a_fault_of_ours(
+        self, core: HandWiredCore
+    ) -> None:
+        caller = await core.register(draft())
+        await core.change_client(LEDGER, introspection_signed_response_alg=SigningAlgorithm.EDDSA)
+
+        with pytest.raises(Internal):
+            await core.introspect_token.signed(
+                IntrospectionRequest(credentials=caller, token="unknown")
+            )

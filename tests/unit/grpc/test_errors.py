@@ -8,7 +8,14 @@ import grpc
 import pytest
 
 from adapters.grpc.token_service import TokenService
-from domain.errors import GrantdError, Internal, InvalidScope, Unavailable, concrete_errors
+from domain.errors import (
+    GrantdError,
+    Internal,
+    InvalidScope,
+    TooManyRequests,
+    Unavailable,
+    concrete_errors,
+)
 from grantd.v1.token_service_pb2 import (
     IntrospectTokenRequest,
     IssueTokenRequest,
@@ -16,6 +23,7 @@ from grantd.v1.token_service_pb2 import (
 )
 from support.grpc_calls import refused
 from support.grpc_service import service_of, serving
+from support.refusals import refusal_of
 
 MARKER = "MARKER-3f9c"
 REQUESTS = {
@@ -35,7 +43,11 @@ def failing(error: Exception) -> TokenService:
 @pytest.mark.parametrize("method", REQUESTS)
 @pytest.mark.parametrize(
     "error",
-    [*(error(MARKER) for error in concrete_errors()), RuntimeError(MARKER), KeyError(MARKER)],
+    [
+        *(refusal_of(error, MARKER) for error in concrete_errors()),
+        RuntimeError(MARKER),
+        KeyError(MARKER),
+    ],
     ids=lambda error: type(error).__name__,
 )
 async def test_no_reply_shows_the_detail_of_a_refusal(method: str, error: Exception) -> None:
@@ -86,3 +98,14 @@ async def test_GRP_015_a_store_that_is_down_is_said_to_be_down() -> None:
     assert reply.code is grpc.StatusCode.UNAVAILABLE
     assert reply.reason == "TEMPORARILY_UNAVAILABLE"
     assert reply.retry_after == 2.5
+
+
+async def test_GRP_014_too_many_failures_are_told_with_a_time_to_come_back() -> None:
+    """LIM-001 in the words of google.rpc."""
+    refusal = TooManyRequests(MARKER, retry_after=timedelta(seconds=90))
+    async with serving(failing(refusal)) as served:
+        reply = await refused(served.tokens.IssueToken(REQUESTS["IssueToken"]))
+
+    assert reply.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (reply.reason, reply.domain) == ("TOO_MANY_REQUESTS", "grantd")
+    assert reply.retry_after == 90

@@ -13,7 +13,13 @@ from starlette.requests import Request
 
 from adapters.http import client_auth, forms
 from domain.errors import InvalidClient, InvalidRequest
-from domain.model.credentials import AuthMethod, PresentedCredentials
+from domain.model.assertions import ASSERTION_TYPE
+from domain.model.credentials import (
+    AuthMethod,
+    Presented,
+    PresentedAssertion,
+    PresentedCredentials,
+)
 from support.http_surface import http_scope
 
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
@@ -24,15 +30,23 @@ def basic(client_id: str, secret: str, scheme: str = "Basic") -> str:
     return f"{scheme} {b64encode(pair.encode()).decode()}"
 
 
-def read(
+def read_any(
     *authorization: str, form: Mapping[str, str] = MappingProxyType({}), allow_body: bool = True
-) -> PresentedCredentials:
+) -> Presented:
     headers = [("Authorization", value) for value in authorization]
     return client_auth.read(
         Request(http_scope(headers=headers)),
         forms.parse(urlencode(form).encode()),
         allow_body=allow_body,
     )
+
+
+def read(
+    *authorization: str, form: Mapping[str, str] = MappingProxyType({}), allow_body: bool = True
+) -> PresentedCredentials:
+    presented = read_any(*authorization, form=form, allow_body=allow_body)
+    assert isinstance(presented, PresentedCredentials)
+    return presented
 
 
 def shown(presented: PresentedCredentials) -> tuple[str, AuthMethod, str | None]:
@@ -156,8 +170,57 @@ def test_two_methods_are_refused_as_a_malformed_request(
         read(*authorization, form=parameters)
 
 
-@pytest.mark.parametrize("name", ["client_assertion", "client_assertion_type"])
-def test_an_assertion_does_not_fall_through_to_a_public_client(name: str) -> None:
-    """CLA-006: a method that is not offered proves nobody."""
-    with pytest.raises(InvalidClient):
-        read(form={"client_id": "ledger", name: "x"})
+class TestAssertion:
+    @pytest.mark.parametrize("allow_body", [True, False])
+    def test_JWA_001_is_read_wherever_secrets_may_stand(self, *, allow_body: bool) -> None:
+        """It is no secret, so switching those off does not touch it."""
+        form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "a.b.c"}
+
+        assert read_any(form=form, allow_body=allow_body) == PresentedAssertion("a.b.c")
+
+    def test_JWA_006_comes_with_the_client_id_that_stands_beside_it(self) -> None:
+        """The core compares it with the assertion's `sub`."""
+        presented = read_any(
+            form={
+                "client_id": "ledger",
+                "client_assertion_type": ASSERTION_TYPE,
+                "client_assertion": "a.b.c",
+            }
+        )
+
+        assert isinstance(presented, PresentedAssertion)
+        assert presented.client_id == "ledger"
+
+    @pytest.mark.parametrize(
+        ("half", "hint"),
+        [
+            ({"client_assertion": "a.b.c"}, "client_assertion_type is missing"),
+            (
+                {"client_assertion": "a.b.c", "client_assertion_type": ""},
+                "client_assertion_type is missing",
+            ),
+            ({"client_assertion_type": ASSERTION_TYPE}, "client_assertion is missing"),
+        ],
+    )
+    def test_JWA_021_of_which_half_is_missing_is_a_malformed_request(
+        self, half: dict[str, str], hint: str
+    ) -> None:
+        """CLA-006: and nobody is taken for a public client for it."""
+        with pytest.raises(InvalidRequest) as refusal:
+            read_any(form={"client_id": "ledger", **half})
+
+        assert refusal.value.hint == hint
+
+    @pytest.mark.parametrize(
+        "assertion_type",
+        [
+            "urn:ietf:params:oauth:client-assertion-type:saml2-bearer",
+            "jwt-bearer",
+            ASSERTION_TYPE.upper(),
+            ASSERTION_TYPE + " ",
+        ],
+    )
+    def test_JWA_021_of_another_type_proves_nobody(self, assertion_type: str) -> None:
+        """Like any failed authentication."""
+        with pytest.raises(InvalidClient):
+            read_any(form={"client_assertion_type": assertion_type, "client_assertion": "a.b.c"})

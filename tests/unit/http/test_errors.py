@@ -1,8 +1,9 @@
+import asyncio
 import logging
 import string
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -14,10 +15,12 @@ from domain.errors import (
     Internal,
     InvalidScope,
     NotFound,
+    TooManyRequests,
     Unavailable,
     concrete_errors,
 )
 from support.http_surface import drive, http_scope, http_surface
+from support.refusals import refusal_of
 
 MARKER = "marker-of-a-private-detail"
 ENDPOINTS = ["/access_token", "/token", "/introspect", "/revoke"]
@@ -40,7 +43,7 @@ async def post(failure: Exception, path: str) -> httpx.Response:
 @pytest.mark.parametrize("kind", list(concrete_errors()))
 async def test_no_refusal_shows_its_detail(kind: type[GrantdError], path: str) -> None:
     """D9: the detail is for operators; every answer is JSON that nobody may store."""
-    answer = await post(kind(MARKER), path)
+    answer = await post(refusal_of(kind, MARKER), path)
 
     assert 400 <= answer.status_code < 600
     assert MARKER not in answer.text
@@ -83,7 +86,9 @@ async def test_a_hint_from_an_exception_of_ours_is_not_shown() -> None:
     assert MARKER not in answer.text
 
 
-@pytest.mark.parametrize("kind", [kind for kind in concrete_errors() if kind is not Internal])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in concrete_errors() if kind not in (Internal, TooManyRequests)]
+)
 async def test_ERR_002_a_hint_keeps_to_the_characters_of_the_rfc(kind: type[GrantdError]) -> None:
     """RFC 6749 §5.2: no quote, no backslash, nothing beyond ASCII, and not endless."""
     answer = await post(kind(hint='"\\\u00e9\n' + "x" * 5_000), "/access_token")
@@ -121,15 +126,28 @@ async def test_unavailability_says_when_to_come_back(
     assert MARKER in caplog.text
 
 
+@pytest.mark.parametrize(("seconds", "header"), [(0.001, "1"), (59.2, "60"), (300, "300")])
+async def test_LIM_001_too_many_failures_are_429_and_say_when_to_come_back(
+    seconds: float, header: str
+) -> None:
+    """RFC 6585 §4: in whole seconds, never too early."""
+    refusal = TooManyRequests(MARKER, retry_after=timedelta(seconds=seconds))
+
+    answer = await post(refusal, "/access_token")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, header)
+    assert answer.json()["error"] == "too_many_requests"
+
+
 @pytest.mark.parametrize("kind", list(concrete_errors()))
 async def test_ERR_006_only_a_failed_authentication_has_a_challenge(
     kind: type[GrantdError],
 ) -> None:
     """RFC 6749 §5.2: the one that is 401."""
-    answer = await post(kind(), "/access_token")
+    answer = await post(refusal_of(kind), "/access_token")
 
     assert (answer.status_code == 401) == ("WWW-Authenticate" in answer.headers)
-    assert (answer.status_code == 503) == ("Retry-After" in answer.headers)
+    assert (answer.status_code in (429, 503)) == ("Retry-After" in answer.headers)
 
 
 def test_a_subclass_is_written_with_its_parents_code_and_its_own_status() -> None:
@@ -164,3 +182,26 @@ class TestLastResort:
 
         assert [message["type"] for message in sent] == ["http.response.start"]
         assert len(caplog.records) == 1
+
+
+async def test_what_the_drain_cuts_off_is_told_to_come_back() -> None:
+    """A client can tell an outage from a refusal (RFC 9110 §15.6.4), and the cut stays a cut."""
+    sent: list[dict[str, Any]] = []
+
+    async def endless(_scope: object, _receive: object, _send: object) -> None:
+        await asyncio.sleep(600)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": [], "state": {"request_id": "r-1"}}
+    serving = asyncio.create_task(LastResort(endless)(scope, None, send))  # type: ignore[arg-type]  # never received from
+    await asyncio.sleep(0)
+    serving.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    start, body = sent
+    assert start["status"] == 503
+    assert (b"retry-after", b"1") in start["headers"]
+    assert b"temporarily_unavailable" in body["body"]

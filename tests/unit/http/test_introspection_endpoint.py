@@ -1,13 +1,17 @@
 from collections.abc import Awaitable, Callable
 
+import jwt
 import pytest
 
+from adapters.http.accept import asks_for
 from domain.model.identifiers import Owner
 from domain.model.introspection import INACTIVE, Introspection
+from domain.model.keys import SigningAlgorithm
 from domain.usecases.introspect_token import IntrospectionRequest
 from support.domain_samples import ISSUER, NOW
 from support.http_surface import HttpSurface, http_surface, ledger_with, refreshing_ledger
 
+SIGNED = "application/token-introspection+jwt"
 INACTIVE_BODY = b'{"active":false}'
 
 
@@ -120,3 +124,91 @@ async def test_a_token_reaches_the_core_as_it_was_sent() -> None:
         await surface.http.post("/introspect", auth=("a", "b"), data={"token": " a+b "})
 
     assert [request.token for request in seen] == [" a+b "]
+
+
+class TestSigned:
+    """RFC 9701."""
+
+    @pytest.mark.parametrize("algorithm", [SigningAlgorithm.RS256, SigningAlgorithm.ES256])
+    async def test_INT_017_an_answer_is_signed_for_who_asks_for_that(
+        self, surface: HttpSurface, algorithm: SigningAlgorithm
+    ) -> None:
+        """It verifies with the published keys, by the algorithm that the caller registered."""
+        auth = await surface.register(ledger_with(introspection_signed_response_alg=algorithm))
+        token = (await surface.access_token(auth))["access_token"]
+        plain = await surface.http.post("/introspect", auth=auth, data={"token": token})
+
+        answer = await surface.http.post(
+            "/introspect", auth=auth, data={"token": token}, headers={"Accept": SIGNED}
+        )
+
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == SIGNED
+        assert answer.headers["Cache-Control"] == "no-store"
+        header = jwt.get_unverified_header(answer.text)
+        assert (header["typ"], header["alg"]) == ("token-introspection+jwt", algorithm)
+        keys = jwt.PyJWKSet.from_dict((await surface.http.get("/.well-known/jwks.json")).json())
+        claims = jwt.decode(
+            answer.text, keys[header["kid"]], algorithms=[algorithm], audience="ledger"
+        )
+        assert claims == {
+            "iss": ISSUER,
+            "aud": "ledger",
+            "iat": int(NOW.timestamp()),
+            "token_introspection": plain.json(),
+        }
+
+    async def test_INT_018_a_bad_token_is_inactive_and_nothing_else(
+        self, surface: HttpSurface, ledger: tuple[str, str]
+    ) -> None:
+        """Inside as outside."""
+        answer = await surface.http.post(
+            "/introspect", auth=ledger, data={"token": "unknown"}, headers={"Accept": SIGNED}
+        )
+
+        claims = jwt.decode(answer.text, options={"verify_signature": False})
+        assert claims["token_introspection"] == {"active": False}
+        assert claims.keys() == {"iss", "aud", "iat", "token_introspection"}
+
+    async def test_a_refusal_is_never_signed(self, surface: HttpSurface) -> None:
+        """RFC 6749 §5.2 knows JSON only."""
+        answer = await surface.http.post(
+            "/introspect", auth=("ledger", "x"), data={"token": "x"}, headers={"Accept": SIGNED}
+        )
+
+        assert answer.status_code == 401
+        assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
+
+    @pytest.mark.parametrize(
+        ("accept", "signed"),
+        [
+            ([SIGNED], True),
+            ([SIGNED.upper()], True),
+            ([f"{SIGNED}, application/json"], True),
+            ([f"application/json;q=0.5, {SIGNED};q=0.5"], True),
+            ([f"application/json;q=0.4, {SIGNED};q=0.5"], True),
+            ([f"{SIGNED};q=0.9, application/*;q=0.8, */*;q=0.1"], True),
+            ([f"{SIGNED};q=0.5, application/json;q=0.1, */*"], True),
+            (["text/html", SIGNED], True),
+            ([f"{SIGNED} ; charset=x ; q=1.000"], True),
+            ([f"{SIGNED};q=0.4, application/json;q=0.5"], False),
+            ([f"{SIGNED};q=0.5, application/json"], False),
+            ([f"{SIGNED};q=0.5, */*"], False),
+            ([f"{SIGNED};q=0"], False),
+            ([f"{SIGNED};q=0.000, application/json;q=0"], False),
+            ([f"{SIGNED};q=2"], False),
+            ([f"{SIGNED};q="], False),
+            ([f"{SIGNED}x"], False),
+            (["*/*"], False),
+            (["application/*"], False),
+            (["application/jwt"], False),
+            ([""], False),
+            ([",;=,;;q,"], False),
+            ([], False),
+        ],
+    )
+    def test_it_is_signed_if_accept_says_so(self, accept: list[str], *, signed: bool) -> None:
+        """By name, and not less gladly than JSON (RFC 9110 §12.5.1)."""
+        headers = [(b"accept", value.encode()) for value in accept]
+
+        assert asks_for(headers, SIGNED, over="application/json") is signed

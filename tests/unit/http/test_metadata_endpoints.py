@@ -16,6 +16,9 @@ RFC_8414 = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
 JWKS = "/.well-known/jwks.json"
 
+CONFIDENTIAL = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
+ASSERTION_ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA", "HS256"]
+
 
 @pytest.mark.parametrize("path", [RFC_8414, OPENID])
 async def test_MET_001_the_metadata_is_public(surface: HttpSurface, path: str) -> None:
@@ -35,21 +38,14 @@ async def test_MET_001_the_metadata_is_public(surface: HttpSurface, path: str) -
         "jwks_uri": f"{ISSUER}{JWKS}",
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials", "refresh_token"],
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_basic",
-            "client_secret_post",
-            "none",
-        ],
-        "introspection_endpoint_auth_methods_supported": [
-            "client_secret_basic",
-            "client_secret_post",
-        ],
-        "revocation_endpoint_auth_methods_supported": [
-            "client_secret_basic",
-            "client_secret_post",
-            "none",
-        ],
+        "token_endpoint_auth_methods_supported": [*CONFIDENTIAL, "none"],
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
+        "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "revocation_endpoint_auth_methods_supported": [*CONFIDENTIAL, "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "scopes_supported": ["invoices.read", "invoices.write"],
+        "introspection_signing_alg_values_supported": ["ES256", "RS256"],
     }
 
 
@@ -63,9 +59,24 @@ async def test_MET_005_the_metadata_follows_the_settings() -> None:
         document = (await surface.http.get(RFC_8414)).json()
 
     assert document["grant_types_supported"] == ["client_credentials"]
-    assert document["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "none"]
-    assert document["introspection_endpoint_auth_methods_supported"] == ["client_secret_basic"]
+    without_post = [method for method in CONFIDENTIAL if method != "client_secret_post"]
+    assert document["token_endpoint_auth_methods_supported"] == [*without_post, "none"]
+    assert document["introspection_endpoint_auth_methods_supported"] == without_post
     assert "scopes_supported" not in document
+
+
+async def test_only_what_can_sign_now_is_offered_for_introspection(surface: HttpSurface) -> None:
+    """RFC 9701 §7: a key that waits for its time, or is gone, signs nothing."""
+    waiting = KeySchedule(activate_at=NOW + HOUR)
+    keys = surface.catalogue.current.keys
+    surface.catalogue.keep_keys(
+        replace(key, schedule=waiting) if key.algorithm is SigningAlgorithm.RS256 else key
+        for key in keys
+    )
+
+    document = (await surface.http.get(RFC_8414)).json()
+
+    assert document["introspection_signing_alg_values_supported"] == ["ES256"]
 
 
 async def test_MET_012_no_header_moves_an_endpoint(surface: HttpSurface) -> None:

@@ -7,7 +7,7 @@ from redis.crc import key_slot
 import adapters.redis
 from adapters.redis import keys
 from domain.model.identifiers import ClientId, Owner, bucket_of
-from support.domain_samples import LEDGER, digest, family_id, token_id
+from support.domain_samples import LEDGER, assertion_id, digest, family_id, limit_key, token_id
 
 
 def test_all_that_is_a_clients_lies_in_one_slot() -> None:
@@ -20,6 +20,9 @@ def test_all_that_is_a_clients_lies_in_one_slot() -> None:
         keys.families_by_expiry(LEDGER),
         keys.revoked(token_id()),
         keys.access_token(digest()),
+        keys.spent_assertion(assertion_id()),
+        keys.spent_budget(limit_key()),
+        keys.voucher(limit_key()),
         keys.receipt(keys.client(LEDGER)),
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from adapters.telemetry.audit import LogAuditTrail
 from domain.errors import Unavailable
+from domain.model.credentials import ClientSecret, SecretId
 from domain.model.events import ALARMS, AuditEvent, EventKind, Origin
 from domain.model.identifiers import ClientId, FamilyId, TokenId
 from domain.model.scopes import Scope
@@ -115,3 +116,24 @@ async def test_a_person_gets_a_readable_line() -> None:
     assert stream.getvalue() == (
         '2026-11-22T07:00:00.123Z client.created subject="billing\\nx=1"\n'
     )
+
+
+@pytest.mark.parametrize("written", ["billing{}", "{}"])
+async def test_a_secret_in_another_members_place_is_masked(written: str) -> None:
+    """A client that swaps its id and its secret sends the secret as its name."""
+    secret = ClientSecret.compose(SecretId("0badcafe"), "r" * 43).reveal()
+    name = ClientId(written.format(secret))
+    event = AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, client_id=name, reason=f"no {secret}")
+
+    line = json.loads(await line_of(event))
+
+    assert line["client_id"] == written.format("gds_0badcafe_***")
+    assert line["reason"] == "no gds_0badcafe_***"
+
+
+async def test_a_secret_is_masked_before_it_is_cut_off() -> None:
+    """What is left of a long text shows no beginning of one."""
+    secret = ClientSecret.compose(SecretId("0badcafe"), "r" * 43).reveal()
+    event = AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, grant_type="x" * 490 + secret)
+
+    assert "rrr" not in await line_of(event)

@@ -1,0 +1,430 @@
+"""HTTP/1.1 on one connection: uvicorn's protocol, with limits and deadlines.
+
+The application sees whole requests only. What arrives slowly, in part, too
+large or malformed is answered here and costs no task; so a client that
+trickles its request takes no place from others.
+"""
+
+import asyncio
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from adapters.http import request_head
+from adapters.http.early_replies import (
+    CONTENT_TOO_LARGE,
+    HEAD_TOO_LARGE,
+    MALFORMED,
+    OVERLOADED,
+    TARGET_TOO_LONG,
+    TOO_SLOW,
+    EarlyReply,
+    Refused,
+)
+from adapters.http.middleware import MAX_BODY
+
+_NEVER: Final = math.inf
+_CHEAP: Final = frozenset({"GET", "HEAD"})
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_FIELD_OVERHEAD: Final = len(": \r\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """What one worker takes of its clients. Bytes, counts, and seconds.
+
+    Attributes:
+        head_bytes: Of request line and header fields together.
+
+        framed_bytes: Of a body with all that chunked coding puts around it.
+
+        head_wait: From its first byte, or from the connection being made, to
+            the end of a head.
+
+        body_wait: Between two pieces of a body.
+
+        body_time: For the whole body.
+
+        idle_wait: Between two requests.
+
+        end_wait: For a client to take what it was sent, before it is cut off.
+
+        unread_bytes: Thrown away after a refusal, so that a client that is
+            still sending gets to read it.
+
+        pipelined: Requests that wait behind the one that is being answered.
+
+        requests: Being answered at once in this worker. Beyond it GET and HEAD
+            are still taken: they cost little, and an orchestrator that gets no
+            answer would end a worker for being busy.
+
+        connections: Open at once in this worker.
+    """
+
+    head_bytes: int = 32 * 1024
+    target_bytes: int = 8 * 1024
+    fields: int = 100
+    body_bytes: int = MAX_BODY
+    framed_bytes: int = 1024 * 1024
+    head_wait: float = 10.0
+    body_wait: float = 10.0
+    body_time: float = 30.0
+    idle_wait: float = 30.0
+    end_wait: float = 10.0
+    unread_bytes: int = 16 * 1024 * 1024
+    pipelined: int = 32
+    requests: int = 1_000
+    connections: int = 4_000
+
+    @property
+    def shortest_wait(self) -> float:
+        return min(self.head_wait, self.body_wait, self.idle_wait, self.end_wait)
+
+
+class _Stage(Enum):
+    """What the next byte of a connection belongs to."""
+
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    OVER = auto()  # nothing: the last request has been read, or was refused
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection.
+
+    One timer watches it. It fires every `shortest_wait`, and no deadline is
+    ever set nearer than that, so that requests only note their deadlines.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: HttpLimits = HttpLimits(),
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits
+        self._stage = _Stage.IDLE
+        self._deadline = _NEVER
+        self._write_deadline = _NEVER
+        self._body_ends = _NEVER
+        self._received = 0  # bytes since the head, or the body, began
+        self._head_size = 0
+        self._body = bytearray()
+        self._keep_alive = False
+        self._is_held = False
+        self._refusal: EarlyReply | None = None
+        self._waiting: deque[RequestResponseCycle] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.connections:
+            self._stage = _Stage.OVER
+            transport.write(OVERLOADED.encode(self.server_state.default_headers))
+            transport.close()
+        self._wait(self._limits.head_wait)
+        self._watch = self.loop.call_later(self._limits.shortest_wait, self._look_at_clock)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._waiting.clear()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # None, in uvicorn, is False
+        """Let a client that has said all it wanted hear the answer (RFC 9112 §9.6)."""
+        if self._stage in (_Stage.HEAD, _Stage.BODY):
+            self._refuse(MALFORMED)
+        self._stage = _Stage.OVER
+        return self._is_answering
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._write_deadline = self.loop.time() + self._limits.end_wait
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._write_deadline = _NEVER
+
+    # Its deadlines
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = self.loop.time() + seconds
+
+    def _look_at_clock(self) -> None:
+        now = self.loop.time()
+        if self.transport.is_closing():
+            self._deadline = _NEVER
+            self._write_deadline = min(self._write_deadline, now + self._limits.end_wait)
+        if now >= self._write_deadline:
+            self.transport.abort()
+            return
+        if now >= self._deadline:
+            self._expire()
+        nearest = min(self._deadline, self._write_deadline, now + self._limits.shortest_wait)
+        self._watch = self.loop.call_at(nearest, self._look_at_clock)
+
+    def _expire(self) -> None:
+        self._deadline = _NEVER
+        if self._stage is _Stage.IDLE:
+            self.transport.close()
+        elif self._stage is _Stage.OVER:
+            self.transport.abort()
+        else:
+            self._refuse(TOO_SLOW)
+
+    # What arrives
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._stage is _Stage.OVER:
+            self._discard()
+            return
+        if self._stage is _Stage.BODY:
+            self._note_progress()
+        try:
+            self._parse(data)
+            self._require_measure()
+        except Refused as refused:
+            self._refuse(refused.reply)
+        if self._is_held:
+            self._deadline = _NEVER  # it is not the client who is slow
+        elif self.expect_100_continue:
+            self._invite()
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+            except httptools.HttpParserCallbackError as error:
+                self._pass_on(error)
+                return
+            except httptools.HttpParserError:
+                raise Refused(MALFORMED) from None
+            else:
+                return
+
+    def _pass_on(self, error: httptools.HttpParserCallbackError) -> None:
+        """Raise what one of the callbacks below raised; the parser packs it in an error."""
+        if isinstance(error.__context__, _Surplus):
+            return
+        if isinstance(error.__context__, Refused):
+            raise Refused(error.__context__.reply) from None
+        raise error
+
+    def _require_measure(self) -> None:
+        """Bound what has no end yet, which no callback has been told of."""
+        if self._stage is _Stage.HEAD and self._received > self._limits.head_bytes:
+            raise Refused(HEAD_TOO_LARGE)
+        if self._stage is _Stage.BODY and self._received > self._limits.framed_bytes:
+            raise Refused(CONTENT_TOO_LARGE)
+
+    def _expect_body(self) -> None:
+        self._body_ends = self.loop.time() + self._limits.body_time
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        self._deadline = min(self.loop.time() + self._limits.body_wait, self._body_ends)
+
+    def _invite(self) -> None:
+        """Ask for the body that waits to be asked for, once its turn has come."""
+        if self._stage is _Stage.BODY and not self._is_answering:
+            self.expect_100_continue = False
+            self.transport.write(_CONTINUE)
+
+    def _discard(self) -> None:
+        if self._received > self._limits.unread_bytes:
+            self.transport.abort()
+
+    # What the parser finds
+
+    def on_message_begin(self) -> None:
+        if self._stage is _Stage.OVER:
+            raise _Surplus
+        super().on_message_begin()
+        self._stage = _Stage.HEAD
+        self._received = 0
+        self._head_size = 0
+        self._wait(self._limits.head_wait)
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > self._limits.target_bytes:
+            raise Refused(TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._stage is _Stage.BODY:
+            return  # a trailer, which MUST NOT become a header field (RFC 9110 §6.5.1)
+        self._head_size += len(name) + len(value) + _FIELD_OVERHEAD
+        if self._head_size + len(self.url) > self._limits.head_bytes:
+            raise Refused(HEAD_TOO_LARGE)
+        if len(self.headers) == self._limits.fields:
+            raise Refused(HEAD_TOO_LARGE)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        method = self.parser.get_method().decode("ascii")
+        version = self.parser.get_http_version()
+        request_head.judge(method, version, self.headers, body_bytes=self._limits.body_bytes)
+        self.scope["method"] = method
+        self.scope["http_version"] = version
+        if self.parser.should_upgrade():
+            return  # comes again
+        self._read_target()
+        if version == "1.0":
+            self.expect_100_continue = False
+        self._keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        self._stage = _Stage.BODY
+        self._received = 0
+        self._body = bytearray()
+        self._expect_body()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+        if len(self._body) > self._limits.body_bytes:
+            raise Refused(CONTENT_TOO_LARGE)
+
+    def on_message_complete(self) -> None:
+        if self._stage is not _Stage.BODY:
+            return  # comes again, without its upgrade
+        self._stage = _Stage.IDLE if self._keep_alive else _Stage.OVER
+        self._deadline = _NEVER
+        cycle = self._whole_request()
+        if not self._is_answering:
+            self._answer(cycle)
+        elif len(self._waiting) == self._limits.pipelined:
+            raise Refused(OVERLOADED)
+        else:
+            self._waiting.append(cycle)
+            self._hold()
+
+    def _head_without_upgrade(self) -> bytes:
+        """Return the head just read, less its offer to change protocols (RFC 9110 §7.8).
+
+        The parser takes whatever follows such an offer for the other protocol.
+        """
+        scope = self.scope
+        lines = [
+            b"%b %b HTTP/%b" % (scope["method"].encode(), self.url, scope["http_version"].encode()),
+            *(b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"),
+        ]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def _read_target(self) -> None:
+        """Read origin-form or absolute-form, whose authority is as good as Host."""
+        try:
+            target = httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            raise Refused(MALFORMED) from None
+        raw_path = target.path or b"/"
+        path = raw_path.decode("latin-1")
+        self.scope["raw_path"] = raw_path
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["query_string"] = target.query or b""
+
+    def _whole_request(self) -> RequestResponseCycle:
+        arrived = asyncio.Event()
+        arrived.set()
+        cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=arrived,
+            expect_100_continue=False,
+            keep_alive=self._keep_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.body = self._body
+        cycle.more_body = False
+        return cycle
+
+    # What is answered
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
+
+    def _answer(self, cycle: RequestResponseCycle) -> None:
+        if len(self.tasks) >= self._limits.requests and cycle.scope["method"] not in _CHEAP:
+            self._refuse(OVERLOADED)
+            return
+        self.cycle = cycle
+        self._start_asgi_task(cycle, self.app)
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self._waiting:
+            self._answer(self._waiting.popleft())
+        elif self._refusal is not None:
+            self._end(self._refusal)
+        elif self._stage is _Stage.OVER:
+            self.transport.close()
+        else:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Go on with what may have come in part while the last answer was made."""
+        self._release()
+        if self._stage is _Stage.BODY:
+            self._expect_body()
+            if self.expect_100_continue:
+                self._invite()
+        elif self._stage is _Stage.HEAD:
+            self._wait(self._limits.head_wait)
+        else:
+            self._wait(self._limits.idle_wait)
+
+    def _hold(self) -> None:
+        if not self._is_held:
+            self._is_held = True
+            self.transport.pause_reading()
+
+    def _release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self.transport.resume_reading()
+
+    def _refuse(self, reply: EarlyReply) -> None:
+        """Read no more, and refuse once every request before this one is answered."""
+        self._stage = _Stage.OVER
+        self._deadline = _NEVER
+        self._refusal = reply
+        if not self._is_answering:
+            self._end(reply)
+
+    def _end(self, reply: EarlyReply) -> None:
+        """Say the last word. The client may still be sending, and has to get to read it."""
+        self._waiting.clear()
+        self._release()
+        self._received = 0
+        self._wait(self._limits.end_wait)
+        self.transport.write(reply.encode(self.server_state.default_headers))
+        self.transport.write_eof()
+
+
+class _Surplus(Exception):
+    """Something follows the last request of a connection. It is nobody's."""

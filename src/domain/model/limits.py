@@ -1,0 +1,112 @@
+"""Limits on failed authentication (RFC 6749 §10.10).
+
+There are three budgets: for a client from one source, for a client, and for
+a source. Who has succeeded from a source before is vouched for there, and
+stands under the first budget alone, so that nobody can lock a client out
+from elsewhere.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import Final, NewType
+
+from domain.model.identifiers import ClientId, bucket_of
+
+LimitKey = NewType("LimitKey", str)
+
+VOUCHED_FOR: Final = timedelta(days=30)
+
+_IPV6_NETWORK_BITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many failures a window forgives. A window begins with its first failure."""
+
+    failures: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureLimits:
+    """The budgets; None switches one off."""
+
+    per_client_and_source: Budget | None = Budget(10, timedelta(minutes=5))
+    per_client: Budget | None = Budget(100, timedelta(minutes=5))
+    per_source: Budget | None = Budget(100, timedelta(minutes=5))
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How much of a budget is gone.
+
+    Attributes:
+        resets_at: When the window ends; meaningless while nothing is spent.
+    """
+
+    failures: int
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A budget and the key it is kept under. Keys hold digests, never names."""
+
+    key: LimitKey
+    budget: Budget
+    spares_vouched: bool
+
+
+def accounts(limits: FailureLimits, *, client_id: ClientId, source: str) -> tuple[Account, ...]:
+    """Return the accounts that a failure of *client_id* from *source* is booked to."""
+    client, network = str(client_id), network_of(source)
+    booked = (
+        (limits.per_client_and_source, _key("cs", client, network), False),
+        (limits.per_client, _key("c", client), True),
+        (limits.per_source if network else None, _key("s", network), True),
+    )
+    return tuple(
+        Account(key, budget, spares_vouched=spares)
+        for budget, key, spares in booked
+        if budget is not None
+    )
+
+
+def vouching_key(*, client_id: ClientId, source: str) -> LimitKey:
+    """Return the key under which it is kept that a client succeeded from *source*."""
+    return _key("v", str(client_id), network_of(source))
+
+
+def retry_after(
+    booked: Sequence[Account], spent: Sequence[Spent], *, vouched: bool, now: datetime
+) -> timedelta | None:
+    """Return how long to wait, or None if no budget is exhausted."""
+    waits = [
+        used.resets_at - now
+        for account, used in zip(booked, spent, strict=True)
+        if used.failures >= account.budget.failures
+        and used.resets_at > now
+        and not (vouched and account.spares_vouched)
+    ]
+    return max(waits, default=None)
+
+
+def network_of(source: str) -> str:
+    """Return the address that a source is counted by: IPv6 by its /64, IPv4 as it is."""
+    try:
+        address = ip_address(source.partition("%")[0])
+    except ValueError:
+        return source
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS)}/64"
+    return str(address)
+
+
+def _key(kind: str, *parts: str) -> LimitKey:
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return LimitKey(f"{bucket_of(parts[0])}{kind}{digest[:32]}")
