@@ -3,9 +3,10 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_MODULES := tests/node/node_modules
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run test check format protos docs lock clean
+.PHONY: help run test check format protos docs conformance lock clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -13,10 +14,11 @@ help: ## Show what can be made
 run: $(VENV)/.installed ## Start grantd with a first client on the embedded store
 	@scripts/run $(BIN)/grantd
 
-test: $(VENV)/.installed-dev ## Run every test
+test: $(VENV)/.installed-dev $(NODE_MODULES)/.installed ## Run every test
 	@scripts/need redis-server
 	@scripts/need curl
 	$(BIN)/python -m pytest
+	$(BIN)/python scripts/build_conformance_page.py --check
 
 check: $(VENV)/.installed-dev ## Run the static checks
 	$(BIN)/ruff check .
@@ -39,11 +41,14 @@ protos: $(VENV)/.installed-dev ## Generate the gRPC stubs
 docs: $(VENV)/.installed-dev ## Generate the generated pages
 	$(BIN)/python scripts/build_configuration_doc.py --write
 
+conformance: ## Write the page of the conformance rows from the last `make test`
+	$(BIN)/python scripts/build_conformance_page.py --write
+
 lock: ## Pin the newest versions that the project allows
 	@scripts/lock
 
 clean: ## Remove what was built, but no data
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(NODE_MODULES) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@scripts/make_venv $(VENV)
@@ -55,4 +60,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES)
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+$(NODE_MODULES)/.installed: tests/node/package.json tests/node/package-lock.json
+	@scripts/need node nodejs
+	@scripts/need npm
+	cd tests/node && npm ci --loglevel=error
 	@touch $@

@@ -2,7 +2,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.conformance import ConformanceRun
 from support.redis_server import RedisServer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ConformanceRun(), "conformance")
 
 
 @pytest.fixture(scope="session")

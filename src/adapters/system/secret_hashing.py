@@ -25,7 +25,7 @@ T = TypeVar("T")
 _FAST = "hmac-sha256$v1$"
 _SLOW = "$argon2"
 _DECOY_MATERIAL = bytes(32)
-_DECOY_DIGEST = "0" * 64
+_DECOY = f"{_FAST}none${'0' * 64}"
 _LONGEST_QUEUE = 64
 
 
@@ -92,12 +92,11 @@ def _matches_fast(
     secret: ClientSecret, against: SecretHash | None, peppers: Sequence[SymmetricKey]
 ) -> bool:
     """Compare, or spend the same work where there is nothing to compare with."""
-    pepper_id, _, digest = (against or "").removeprefix(_FAST).partition("$")
-    known = against is not None and against.startswith(_FAST)
-    pepper = by_id(peppers, pepper_id) if known else None
+    stored = against if against is not None and against.startswith(_FAST) else _DECOY
+    pepper_id, _, digest = stored.removeprefix(_FAST).partition("$")
+    pepper = by_id(peppers, pepper_id)
     material = pepper.material if pepper is not None else _DECOY_MATERIAL
-    expected = digest if pepper is not None else _DECOY_DIGEST
-    same = hmac.compare_digest(_digest(secret, material).encode(), expected.encode())
+    same = hmac.compare_digest(_digest(secret, material).encode(), digest.encode())
     return same and pepper is not None
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.errors import InvalidRegistration
 from domain.model.assertions import AssertionAlgorithm
-from domain.model.credentials import MAX_SECRETS, AuthMethod, ClientSecret, RegisteredSecret
+from domain.model.credentials import MAX_SECRETS, AuthMethod, RegisteredSecret
 from domain.model.identifiers import ClientId, Epoch, Owner, ResourceId
 from domain.model.keys import SigningAlgorithm
 from domain.model.scopes import Scope
@@ -115,12 +115,6 @@ class Client:
         if self.subject is Subject.OWNER and self.owner is not None:
             return self.owner
         return self.client_id
-
-    def candidates(self, presented: ClientSecret) -> tuple[RegisteredSecret, ...]:
-        """Return the secrets that *presented* could be, at most one if it carries an id."""
-        secret_id = presented.secret_id
-        named = tuple(kept for kept in self.secrets if kept.secret_id == secret_id)
-        return named or tuple(kept for kept in self.secrets if kept.imported)
 
 
 def require_coherent(client: Client) -> Client:

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -88,6 +89,15 @@ class RegisteredSecret:
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and now >= self.expires_at
+
+
+def matching(
+    kept: Sequence[RegisteredSecret], presented: ClientSecret
+) -> tuple[RegisteredSecret, ...]:
+    """Return the secrets that *presented* could be, at most one if it carries an id."""
+    secret_id = presented.secret_id
+    named = tuple(secret for secret in kept if secret.secret_id == secret_id)
+    return named or tuple(secret for secret in kept if secret.imported)
 
 
 @dataclass(frozen=True, slots=True)

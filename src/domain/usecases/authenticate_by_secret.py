@@ -12,6 +12,7 @@ from domain.model.credentials import (
     ClientSecret,
     PresentedCredentials,
     RegisteredSecret,
+    matching,
 )
 from domain.model.keys import Keyring, SymmetricKey
 from domain.ports.clients import ClientStore
@@ -63,7 +64,7 @@ class AuthenticateBySecret:
     ) -> RegisteredSecret | None:
         if secret is None:
             return None
-        candidates = client.candidates(secret) if client is not None else ()
+        candidates = matching(client.secrets if client is not None else (), secret)
         for candidate in candidates:
             with suppress(SecretMismatch):
                 await self._hasher.verify(secret, against=candidate.hash, peppers=peppers)

@@ -1,11 +1,12 @@
 """Who is calling (RFC 6749 §2.3). Every failed proof is one answer."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from domain.errors import InvalidClient, InvalidRequest, TooManyRequests
+from domain.errors import InvalidClient, InvalidRequest, TooManyRequests, Unavailable
 from domain.model.clients import Client
 from domain.model.credentials import Presented, PresentedAssertion, PresentedCredentials
 from domain.model.events import Origin
@@ -121,8 +122,13 @@ class PendingAuthentication:
                 await self.limiter.spend(account.key, window=account.budget.window, now=self.now)
             raise
         if self.booked and not vouched:
-            await self.limiter.vouch(self.voucher, until=self.now + VOUCHED_FOR, now=self.now)
+            await self._vouch()
         return client
+
+    async def _vouch(self) -> None:
+        """Vouch for the client here. That decides nothing yet, so it may wait for the next time."""
+        with suppress(Unavailable):
+            await self.limiter.vouch(self.voucher, until=self.now + VOUCHED_FOR, now=self.now)
 
     async def _proved(self, keyring: Keyring) -> Client:
         found = await self.found

@@ -6,7 +6,13 @@ import pytest
 
 from domain.errors import InvalidRegistration
 from domain.model.clients import Client, GrantType, Subject, require_coherent
-from domain.model.credentials import AuthMethod, ClientSecret, RegisteredSecret, SecretId
+from domain.model.credentials import (
+    AuthMethod,
+    ClientSecret,
+    RegisteredSecret,
+    SecretId,
+    matching,
+)
 from domain.model.identifiers import ClientId, Owner
 from domain.model.scopes import Scope
 from support.domain_samples import client
@@ -102,7 +108,7 @@ def test_a_generated_secret_is_looked_up_by_its_id() -> None:
     imported = replace(SECRET, secret_id=SecretId("eeeeeeee"), imported=True)
     several = replace(client(), secrets=(other, SECRET, imported))
 
-    assert several.candidates(ClientSecret(GENERATED)) == (SECRET,)
+    assert matching(several.secrets, ClientSecret(GENERATED)) == (SECRET,)
 
 
 def test_a_secret_that_names_none_of_ours_could_be_any_imported_one() -> None:
@@ -110,11 +116,11 @@ def test_a_secret_that_names_none_of_ours_could_be_any_imported_one() -> None:
     imported: RegisteredSecret = replace(SECRET, secret_id=SecretId("eeeeeeee"), imported=True)
     several = replace(client(), secrets=(SECRET, imported))
 
-    assert several.candidates(ClientSecret("hunter2")) == (imported,)
-    assert several.candidates(ClientSecret(GENERATED.replace("0badcafe", "12345678"))) == (
+    assert matching(several.secrets, ClientSecret("hunter2")) == (imported,)
+    assert matching(several.secrets, ClientSecret(GENERATED.replace("0badcafe", "12345678"))) == (
         imported,
     )
-    assert client().candidates(ClientSecret("hunter2")) == ()
+    assert matching(client().secrets, ClientSecret("hunter2")) == ()
 
 
 def test_owner_and_client_id_are_compared_as_names() -> None:
