@@ -15,7 +15,8 @@ _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last that datetime k
 _Printable = Annotated[str, Meta(pattern=r"\A[\x20-\x7E]+\Z")]
 _Name = Annotated[str, Meta(pattern=r"\A[\x20-\x7E]+\Z", max_length=255)]
 _WellFormed = Annotated[str, Meta(pattern=r"\A[^\ud800-\udfff]+\Z")]
-_NumericDate = Annotated[int, Meta(ge=0, le=_LAST_SECOND)]
+# A fraction is allowed (RFC 7519 §2), and some clients send one.
+_NumericDate = Annotated[float, Meta(ge=0, le=_LAST_SECOND)]
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -71,5 +72,5 @@ def _convert(octets: bytes, kind: type[_Kind]) -> _Kind:
         raise ValueError(f"not the claims of an assertion: {error}") from None
 
 
-def _moment(seconds: int | UnsetType) -> datetime | None:
+def _moment(seconds: float | UnsetType) -> datetime | None:
     return None if seconds is UNSET else datetime.fromtimestamp(seconds, UTC)
