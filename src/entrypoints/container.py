@@ -134,6 +134,7 @@ def _token_policy(settings: Settings) -> TokenPolicy:
         require_scope=settings.require_scope,
         revoke_access_token_on_refresh=settings.revoke_access_token_on_refresh,
         max_families_per_client=settings.max_families_per_client,
+        grant_types=frozenset(settings.grants),
     )
 
 
@@ -184,7 +185,10 @@ def _sqlite_stores(settings: Settings) -> _Stores:
 
 
 def _redis_stores(settings: Settings, clock: Clock) -> _Stores:
-    redis = RedisConnection.from_url(settings.store, password_file=settings.store_password_file)
+    try:
+        redis = RedisConnection.from_url(settings.store, password_file=settings.store_password_file)
+    except ValueError as error:
+        raise RefusedToStart(str(error)) from error
     return _Stores(
         clients=RedisClientStore(redis),
         catalogue=RedisCatalogueReader(redis),
@@ -348,8 +352,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """Open the store, establish the keys, and hand out what works on them.
 
     Raises:
-        RefusedToStart: If the master key or the signing key file does not do,
-            or if the store may lose writes and `strict_store` is on.
+        RefusedToStart: If the master key, the signing key file or the store's
+            password file does not do, or if the store may lose writes and
+            `strict_store` is on.
         Unavailable: If the store is down.
     """
     container = _Container(settings=settings)
@@ -411,7 +416,7 @@ def _master_keys(settings: Settings, *, store_has_keys: bool) -> Sequence[Master
             " `openssl rand -base64 32 > master.key && chmod 600 master.key`"
             " and name it with --master-key-file"
         )
-    beside = settings.sqlite_path.with_name(settings.sqlite_path.name + ".key")
+    beside = settings.sqlite_key_path
     if store_has_keys and not beside.exists():
         raise RefusedToStart(
             f"{beside} is missing, and the keys in {settings.sqlite_path} cannot be opened"

@@ -73,7 +73,9 @@ class HttpListener:
     async def start(self) -> None:
         listening = worker.shared_socket(self._address.host, self._address.port)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
-        await self._server.accepts_connections.wait()
+        accepting = asyncio.create_task(self._server.accepts_connections.wait())
+        await asyncio.wait({accepting, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+        accepting.cancel()
 
     async def drain(self) -> None:
         self._readiness.drain()

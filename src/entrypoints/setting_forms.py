@@ -6,7 +6,7 @@ A validator says what would be right and never shows what it was given.
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from domain.model.lifetimes import format_duration, parse_duration
 from domain.model.limits import Budget
+from domain.model.uris import is_loopback
 
 OFF: Final = "off"
 SQLITE: Final = "sqlite:///"
@@ -161,14 +162,6 @@ FailureBudget = Annotated[
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(split_list), _NETWORKS]
 Switch = Annotated[bool, Expected("true or false", "")]
 Count = Annotated[int, Field(ge=1), _COUNT]
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether *host* can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def require_issuer_url(text: str) -> str:

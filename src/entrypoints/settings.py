@@ -308,6 +308,11 @@ class Settings(BaseSettings):
         """The file of the embedded store; meaningless with another one."""
         return Path(self.store.removeprefix(SQLITE))
 
+    @property
+    def sqlite_key_path(self) -> Path:
+        """The file beside it with the master key that is made if none is given (D4)."""
+        return self.sqlite_path.with_name(f"{self.sqlite_path.name}.key")
+
     @field_validator("grpc")
     @classmethod
     def _require_a_listener(cls, value: Address | None, info: ValidationInfo) -> Address | None:

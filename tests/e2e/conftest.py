@@ -51,6 +51,14 @@ def store(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+# Most modules fail on purpose, and often; whoever asks for limits names them.
+_UNLIMITED = {
+    "failures_per_client_and_source": "off",
+    "failures_per_client": "off",
+    "failures_per_source": "off",
+}
+
+
 class _Servers(ExitStack):
     """Servers of one scope, each in a folder and on a store of its own."""
 
@@ -64,6 +72,8 @@ class _Servers(ExitStack):
         url = {"sqlite": "", "redis": ""}.get(store, store)
         if store == "redis":
             url = self._redis_database()
-        server = GrantdProcess(self._folders.mktemp("grantd"), store=url, settings=settings)
+        server = GrantdProcess(
+            self._folders.mktemp("grantd"), store=url, settings=_UNLIMITED | dict(settings)
+        )
         self.callback(server.stop)
         return server

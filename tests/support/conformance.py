@@ -23,6 +23,7 @@ RESULTS = ROOT / "build" / "conformance.json"
 
 _ROW_IDS = re.compile(r"(?<![A-Z])([A-Z]{3})_(\d{3})(?!\d)")
 _STORE = "store"
+_PROVES = "proves"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,19 +76,25 @@ def _functions(path: Path) -> Iterator[str]:
 
 
 class ConformanceRun:
-    """Gathers the outcomes of the tests that bear a row's id."""
+    """Gathers the outcomes of the tests that bear a row's id.
+
+    A test takes its proofs along as a property of its report, so that they
+    come back from whichever process ran it.
+    """
 
     def __init__(self) -> None:
         self._outcomes: dict[Proof, str] = {}
-        self._places: dict[str, tuple[Proof, ...]] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
             if isinstance(item, pytest.Function):
-                self._places[item.nodeid] = tuple(_proofs(item))
+                item.user_properties += [(_PROVES, asdict(proof)) for proof in _proofs(item)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for proof in self._places.get(report.nodeid, ()):
+        for name, proves in report.user_properties:
+            if name != _PROVES:
+                continue
+            proof = Proof(**proves)  # type: ignore[arg-type]  # written above
             if report.outcome != "passed":
                 self._outcomes[proof] = "failed"
             elif report.when == "call":

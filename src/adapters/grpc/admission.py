@@ -1,10 +1,16 @@
 """How much is taken on at once."""
 
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
 from types import TracebackType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Admission:
-    """Counts what is under way, against a limit; entered by each call that is admitted.
+    """Counts what is under way, against a limit.
 
     grpc's own bound (`maximum_concurrent_rpcs`) counts calls from their
     headers on, so that a few half-sent messages would fill it for good.
@@ -12,14 +18,32 @@ class Admission:
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._under_way = 0
+        self._streams = 0
+        self._works: set[asyncio.Task[Any]] = set()
 
     @property
     def is_full(self) -> bool:
-        return self._under_way >= self._limit
+        return self._streams + len(self._works) >= self._limit
+
+    async def carry_through(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do *work* to its end, and count it until then, even if its caller leaves meanwhile.
+
+        A replay, say, ends its family whoever waits for the answer.
+        """
+        task = asyncio.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._works.discard)
+        return await asyncio.shield(task)
+
+    async def settle(self, within: timedelta) -> None:
+        """Wait for all work that was begun, and cancel what takes longer."""
+        if self._works:
+            _, overdue = await asyncio.wait(self._works, timeout=within.total_seconds())
+            for task in overdue:
+                task.cancel()
 
     def __enter__(self) -> None:
-        self._under_way += 1
+        self._streams += 1
 
     def __exit__(
         self,
@@ -27,4 +51,4 @@ class Admission:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._under_way -= 1
+        self._streams -= 1

@@ -10,6 +10,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
@@ -69,18 +70,26 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._calls = Admission(calls)
         self._streams = Admission(streams)
         self._unbounded = Admission(math.inf)
+        self._wrapped: dict[str, _Handler] = {}
 
     async def intercept_service(
         self,
         continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]",
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "_Handler | None":
-        if not is_offered(handler_call_details.method):
+        method = handler_call_details.method
+        if not is_offered(method):
             return None  # UNIMPLEMENTED
-        handler = await continuation(handler_call_details)
-        return handler and self._wrap(
-            handler, self._admission(handler, handler_call_details.method)
-        )
+        if method not in self._wrapped:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            self._wrapped[method] = self._wrap(handler, self._admission(handler, method))
+        return self._wrapped[method]
+
+    async def settle(self, within: timedelta) -> None:
+        """Wait for all work that was begun, its callers gone or not; cancel what takes longer."""
+        await self._calls.settle(within)
 
     def _admission(self, handler: _Handler, method: str) -> Admission:
         if handler.response_streaming:
@@ -99,12 +108,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def answer(body: object, context: _Context) -> object:
             async with self._call(context, admission):
-                return await behaviour(parse(read, body), context)
+                return await admission.carry_through(behaviour(parse(read, body), context))
 
         async def stream(body: object, context: _Context) -> AsyncIterator[object]:
             async with self._call(context, admission):
-                async for response in behaviour(parse(read, body), context):
-                    yield response
+                with admission:
+                    async for response in behaviour(parse(read, body), context):
+                        yield response
 
         return _HANDLERS[handler.request_streaming, handler.response_streaming](
             stream if inspect.isasyncgenfunction(behaviour) else answer,
@@ -123,8 +133,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             await _require_time(context)
             if admission.is_full:
                 await _refuse(context, Unavailable("too many calls under way"), request_id)
-            with admission:
-                yield
+            yield
         except grpc.aio.AbortError:
             raise
         except GrantdError as refusal:

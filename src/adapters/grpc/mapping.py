@@ -35,7 +35,7 @@ def to_token_request(
         credentials=credentials,
         grant_type=message.grant_type or None,
         scope=tuple(message.scopes) or None,
-        resources=tuple(message.resources),
+        resources=tuple(filter(None, message.resources)),
         refresh_token=message.refresh_token or None,
         origin=origin,
     )

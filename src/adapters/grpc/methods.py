@@ -12,7 +12,7 @@ class Callers(Enum):
     """How the caller of a method is authenticated.
 
     Attributes:
-        CLIENTS: By client credentials, in the use case, which also audits.
+        CLIENTS: By client credentials, in the use case.
 
         ANYBODY: Not at all: the method tells nothing about clients or tokens
             and changes nothing.

@@ -22,6 +22,9 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_METADATA_BYTES: Final = 32 * 1024
 MAX_STREAMS_PER_CONNECTION: Final = 100
 
+# What a store may still take for work whose caller has left.
+_CARRY_THROUGH: Final = timedelta(seconds=3)
+
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.so_reuseport", 1),  # the workers of one supervisor share a port
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -53,9 +56,10 @@ class GrpcServer:
         self, tokens: TokenService, *, entropy: Entropy, max_calls: int = MAX_CALLS
     ) -> None:
         self._health = Health([token_service.SERVICE_NAME])
+        self._calls = CallInterceptor(entropy, calls=max_calls)
         self._server = grpc.aio.server(
             handlers=(tokens.handlers(), self._health.handlers()),
-            interceptors=(CallInterceptor(entropy, calls=max_calls),),
+            interceptors=(self._calls,),
             options=_OPTIONS,
         )
         reflection.enable_server_reflection(SERVICE_NAMES, self._server)
@@ -71,6 +75,10 @@ class GrpcServer:
         return port
 
     async def drain(self, grace: timedelta) -> None:
-        """Stop serving: health first, new calls next, calls in flight at the end of *grace*."""
+        """Stop serving: health first, new calls next, calls in flight at the end of *grace*.
+
+        What was begun for a caller that has left is carried through.
+        """
         self._health.drain()
         await self._server.stop(grace.total_seconds())
+        await self._calls.settle(_CARRY_THROUGH)

@@ -1,7 +1,6 @@
 """`grantd.v1.TokenService`: a message in, a use case, a message out."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -33,9 +32,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class TokenService:
     """Answers the calls of the service.
 
-    What changes something is carried through even if the caller leaves
-    meanwhile: a replay, say, ends its family whoever waits for the answer.
-
     Args:
         allow_credentials_in_message: Whether a client may put its secret into
             the request instead of call metadata.
@@ -44,9 +40,9 @@ class TokenService:
     def __init__(
         self,
         *,
-        issue_token: Callable[[TokenRequest], Coroutine[Any, Any, IssuedToken]],
+        issue_token: Callable[[TokenRequest], Awaitable[IssuedToken]],
         introspect_token: Callable[[IntrospectionRequest], Awaitable[Introspection]],
-        revoke_token: Callable[[RevocationRequest], Coroutine[Any, Any, None]],
+        revoke_token: Callable[[RevocationRequest], Awaitable[None]],
         allow_credentials_in_message: bool = True,
     ) -> None:
         self._issue_token = issue_token
@@ -78,7 +74,7 @@ class TokenService:
         request = mapping.to_token_request(
             message, self._credentials(message, context), current_origin()
         )
-        issued = await asyncio.shield(self._issue_token(request))
+        issued = await self._issue_token(request)
         return mapping.from_issued_token(issued)
 
     async def introspect(
@@ -94,7 +90,7 @@ class TokenService:
         request = mapping.to_revocation_request(
             message, self._credentials(message, context), current_origin()
         )
-        await asyncio.shield(self._revoke_token(request))
+        await self._revoke_token(request)
         return RevokeTokenResponse()
 
     def _credentials(

@@ -124,6 +124,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._body = bytearray()
         self._keep_alive = False
+        self._is_draining = False
         self._is_held = False
         self._refusal: EarlyReply | None = None
         self._waiting: deque[RequestResponseCycle] = deque()
@@ -152,6 +153,14 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(MALFORMED)
         self._stage = _Stage.OVER
         return self._is_answering
+
+    def shutdown(self) -> None:
+        """Take no other request. One that has begun to arrive is in flight, and is answered."""
+        self._is_draining = True
+        if self._stage in (_Stage.HEAD, _Stage.BODY) and not self._is_answering:
+            self._keep_alive = False
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -290,7 +299,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._read_target()
         if version == "1.0":
             self.expect_100_continue = False
-        self._keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        self._keep_alive = (
+            version == "1.1" and self.parser.should_keep_alive() and not self._is_draining
+        )
         self._stage = _Stage.BODY
         self._received = 0
         self._body = bytearray()

@@ -75,7 +75,11 @@ def _node(text: str) -> str:
 
 
 def _address(text: str) -> _Address | None:
+    """Read an address; a listener for both families sees IPv4 peers as IPv6 ones."""
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from adapters.jose.segments import read_object
 from domain.errors import InvalidScope
+from domain.model.families import Generation
 from domain.model.identifiers import (
     ClientId,
     Epoch,
@@ -113,4 +114,4 @@ def _family(grantd: _Grantd) -> FamilyMark | None:
         return None
     if family is UNSET or generation is UNSET or not is_made_for_a_client(family):
         raise ValueError("family and generation do not hold together")
-    return FamilyMark(family_id=FamilyId(family), generation=generation)
+    return FamilyMark(family_id=FamilyId(family), generation=Generation(generation))

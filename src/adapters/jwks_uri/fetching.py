@@ -3,10 +3,12 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import cached_property
 from typing import Final
 
 import httpx
+
+from domain.model.uris import is_loopback
 
 LARGEST: Final = 64 * 1_024
 PATIENCE: Final = 3.0  # seconds, from the look-up of the name to the last byte
@@ -43,7 +45,10 @@ class Fetcher:
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
-        self._tls = ssl.create_default_context()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
 
     async def fetch(self, uri: str) -> Reply:
         """Get what is at *uri*.
@@ -95,12 +100,5 @@ def _require_fetchable(uri: str) -> None:
         raise NotFetched("a URL without a host, or with a port that there is not")
     if url.userinfo:
         raise NotFetched("a URL with a password in it")
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise NotFetched("neither https nor on this machine")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

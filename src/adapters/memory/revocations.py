@@ -10,8 +10,7 @@ class MemoryRevocationList:
         self._until: dict[TokenId, datetime] = {}
 
     async def add(self, token_id: TokenId, /, *, until: datetime, now: datetime) -> None:
-        if now < until:
-            self._until[token_id] = until
+        self._until[token_id] = max(until, self._until.get(token_id, now))
 
     def contains(self, token_id: TokenId, /, *, now: datetime) -> Reading[bool]:
         until = self._until.get(token_id)

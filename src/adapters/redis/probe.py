@@ -11,13 +11,11 @@ _TOLERATED = timedelta(seconds=5)
 
 
 class RedisProbe:
+    name = "redis"
+
     def __init__(self, connection: RedisConnection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-
-    @property
-    def name(self) -> str:
-        return "redis"
 
     async def check(self) -> None:
         await self._connection.command("PING")  # fails where writes would: TIME does not

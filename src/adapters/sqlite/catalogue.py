@@ -134,7 +134,7 @@ def _remove(connection: sqlite3.Connection, statement: str, name: str) -> bool:
     return True
 
 
-_READER: type[CatalogueReader] = SqliteCatalogueReader
-_SCOPES: type[ScopeStore] = SqliteScopeStore
-_RESOURCES: type[ResourceStore] = SqliteResourceStore
-_KEYS: type[KeyStore] = SqliteKeyStore
+_reader: type[CatalogueReader] = SqliteCatalogueReader
+_scopes: type[ScopeStore] = SqliteScopeStore
+_resources: type[ResourceStore] = SqliteResourceStore
+_keys: type[KeyStore] = SqliteKeyStore

@@ -7,12 +7,12 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from domain.errors import InvalidRegistration
 from domain.model.assertions import AssertionAlgorithm
+from domain.model.uris import NEVER_IN_A_URI, is_loopback
 
 MAX_CLIENT_KEYS: Final = 10
 
@@ -31,7 +31,6 @@ _LEAST_EXPONENT = 3
 _MOST_EXPONENT_BITS = 64
 _LONGEST_KEY_ID = 255
 _LONGEST_URI = 2_048
-_NEVER_IN_A_URI = frozenset('\\"<>^`{|} ')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +95,8 @@ def read_jwks_uri(text: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise refused from error
-    bare = "@" not in parts.netloc and "#" not in text and not _NEVER_IN_A_URI & set(text)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    bare = "@" not in parts.netloc and "#" not in text and not NEVER_IN_A_URI & set(text)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not (host and bare and secure):
         raise refused
     return text
@@ -173,13 +172,6 @@ def _octets(value: object) -> bytes:
     except ValueError:
         return b""
     return octets if urlsafe_b64encode(octets).rstrip(b"=").decode() == value else b""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refused(requirement: str) -> InvalidRegistration:

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from domain.errors import InvalidRegistration
+
 KeyId = NewType("KeyId", str)
 
 
@@ -112,6 +114,17 @@ class Keyring:
             if key.algorithm is algorithm and key.schedule.state(now) is KeyState.ACTIVE
         )
         return max(active, key=lambda key: key.schedule.activate_at, default=None)
+
+    def require_signer(self, algorithm: SigningAlgorithm, *, now: datetime) -> None:
+        """Refuse what is to be registered for an algorithm that nothing signs with.
+
+        Raises:
+            InvalidRegistration: If no key of *algorithm* is active.
+        """
+        if self.signer(algorithm, now=now) is None:
+            raise InvalidRegistration(
+                "no key", hint=f"there is no active key for {algorithm}: see grantd keys list"
+            )
 
     def published(self, now: datetime) -> tuple[SigningKey, ...]:
         """Return the keys that verifiers may meet: announced, active and retired."""

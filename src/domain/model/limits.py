@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NewType
 
@@ -20,6 +21,7 @@ LimitKey = NewType("LimitKey", str)
 VOUCHED_FOR: Final = timedelta(days=30)
 
 _IPV6_NETWORK_BITS = 64
+_REMEMBERED = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def retry_after(
     return max(waits, default=None)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def network_of(source: str) -> str:
     """Return the address that a source is counted by: IPv6 by its /64, IPv4 as it is."""
     try:

@@ -8,8 +8,7 @@ from domain.errors import InvalidTarget
 from domain.model.identifiers import ResourceId
 from domain.model.keys import SigningAlgorithm
 from domain.model.tokens import TokenFormat
-
-_NEVER_IN_A_URI = frozenset('\\"<>^`{|} ')
+from domain.model.uris import NEVER_IN_A_URI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +39,17 @@ def parse_resource_id(text: str) -> ResourceId:
     Raises:
         InvalidTarget: If it is anything else.
     """
-    malformed = InvalidTarget("not an absolute URI without a fragment", hint=text)
-    if "#" in text or not text.isascii() or not text.isprintable() or _NEVER_IN_A_URI & set(text):
-        raise malformed
+    if not _is_absolute_uri(text):
+        raise InvalidTarget("not an absolute URI without a fragment", hint=text)
+    return ResourceId(text)
+
+
+def _is_absolute_uri(text: str) -> bool:
+    if "#" in text or not text.isascii() or not text.isprintable() or NEVER_IN_A_URI & set(text):
+        return False
     try:
         parts = urlsplit(text)
         hierarchical = text[len(parts.scheme) :].startswith("://")
-        complete = bool(parts.scheme) and bool(parts.hostname if hierarchical else parts.path)
-    except ValueError as error:
-        raise malformed from error
-    if not complete:
-        raise malformed
-    return ResourceId(text)
+        return bool(parts.scheme) and bool(parts.hostname if hierarchical else parts.path)
+    except ValueError:
+        return False

@@ -66,6 +66,11 @@ class Scope:
     def __sub__(self, other: "Scope") -> "Scope":
         return Scope(tuple(token for token in self.values if token not in other.values))
 
+    @property
+    def in_a_hint(self) -> str:
+        """What a refusal names of it: its first ten tokens."""
+        return " ".join(self.values[:_NAMED_IN_A_HINT])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeDefinition:
@@ -92,6 +97,5 @@ def require_within(ceiling: Scope, requested: Scope) -> Scope:
     """
     excess = requested - ceiling
     if excess:
-        named = " ".join(excess.values[:_NAMED_IN_A_HINT])
-        raise InvalidScope("scope beyond the ceiling", hint=f"not granted: {named}")
+        raise InvalidScope("scope beyond the ceiling", hint=f"not granted: {excess.in_a_hint}")
     return requested

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NewType
 
+from domain.model.families import Generation
 from domain.model.identifiers import (
     Bucket,
     ClientId,
@@ -15,6 +16,7 @@ from domain.model.identifiers import (
     Owner,
     ResourceId,
     TokenId,
+    bucket_in,
 )
 from domain.model.scopes import Scope
 
@@ -36,7 +38,7 @@ class FamilyMark:
     """Which refresh family, and which generation of it, a token came from (D12)."""
 
     family_id: FamilyId
-    generation: int
+    generation: Generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,5 @@ def is_opaque(token: str) -> bool:
 
 def digest_opaque(token: str) -> TokenDigest:
     """Return what a store knows of an opaque token: its bucket and a SHA-256 over all of it."""
-    start = len(_OPAQUE_PREFIX)
-    bucket = token[start : start + 3]
+    bucket = bucket_in(token.removeprefix(_OPAQUE_PREFIX))
     return TokenDigest(bucket + hashlib.sha256(token.encode()).hexdigest())

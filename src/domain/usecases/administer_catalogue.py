@@ -1,6 +1,6 @@
 """Adding and removing scopes and resources."""
 
-from domain.errors import CatalogueEntryNotFound, InvalidRegistration
+from domain.errors import CatalogueEntryNotFound
 from domain.model.catalogue import Catalogue
 from domain.model.events import AuditEvent, EventKind
 from domain.model.identifiers import ResourceId
@@ -58,12 +58,9 @@ class AdministerCatalogue:
             CatalogueEntryExists: If it is known already.
             InvalidRegistration: If no key is active for its algorithm.
         """
-        algorithm = resource.signing_algorithm
         keyring = (await self._catalogue.read()).keyring
-        if algorithm is not None and keyring.signer(algorithm, now=self._clock.now()) is None:
-            raise InvalidRegistration(
-                "no key", hint=f"there is no active key for {algorithm}: see grantd keys list"
-            )
+        if resource.signing_algorithm is not None:
+            keyring.require_signer(resource.signing_algorithm, now=self._clock.now())
         await self._resources.add(resource)
         await self._record(f"resource {resource.resource_id} added")
 

@@ -19,7 +19,7 @@ from domain.model.credentials import (
 )
 from domain.model.events import AuditEvent, EventKind
 from domain.model.identifiers import ClientId, Epoch
-from domain.model.keys import KeyPurpose, SigningAlgorithm
+from domain.model.keys import KeyPurpose
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
@@ -194,15 +194,9 @@ class AdministerClients:
             raise InvalidRegistration(
                 "unknown resource", hint=f"unknown resource: {' '.join(unknown)}"
             )
-        self._require_signable(draft.signing_algorithm, catalogue)
-        self._require_signable(draft.introspection_signed_response_alg, catalogue)
-
-    def _require_signable(self, algorithm: SigningAlgorithm | None, catalogue: Catalogue) -> None:
-        now = self._clock.now()
-        if algorithm is not None and catalogue.keyring.signer(algorithm, now=now) is None:
-            raise InvalidRegistration(
-                "no key", hint=f"there is no active key for {algorithm}: see grantd keys list"
-            )
+        for algorithm in (draft.signing_algorithm, draft.introspection_signed_response_alg):
+            if algorithm is not None:
+                catalogue.keyring.require_signer(algorithm, now=self._clock.now())
 
     async def _record(self, kind: EventKind, client_id: ClientId) -> None:
         await self._audit.record(AuditEvent(kind=kind, at=self._clock.now(), subject=client_id))

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import ClientNotFound, Conflict, InvalidClient
+from domain.errors import ClientNotFound, Conflict, InvalidClient, Unavailable
 from domain.model.clients import Client
 from domain.model.credentials import (
     AuthMethod,
@@ -77,10 +77,13 @@ class AuthenticateBySecret:
     async def _rehash(
         self, client: Client, slow: RegisteredSecret, secret: ClientSecret, pepper: SymmetricKey
     ) -> None:
-        """Replace a slow hash on first use; whoever changed the client meanwhile goes first."""
+        """Replace a slow hash on first use; whoever changed the client meanwhile goes first.
+
+        That decides nothing, so a store that takes no writes may wait for the next time.
+        """
         fast = replace(slow, hash=await self._hasher.hash(secret, pepper=pepper))
         secrets = tuple(fast if kept is slow else kept for kept in client.secrets)
-        with suppress(ClientNotFound, Conflict):
+        with suppress(ClientNotFound, Conflict, Unavailable):
             await self._clients.replace(
                 replace(client, secrets=secrets, version=client.version + 1), seen=client.version
             )

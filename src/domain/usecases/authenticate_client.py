@@ -63,7 +63,6 @@ class AuthenticateClient:
         voucher = vouching_key(client_id=claimed, source=origin.address)
         return PendingAuthentication(
             presented=presented,
-            claimed=claimed,
             foreseen=foreseen,
             found=self._clients.find(claimed),
             booked=booked,
@@ -76,6 +75,10 @@ class AuthenticateClient:
             limiter=self._limiter,
         )
 
+    def claimed(self, presented: Presented) -> ClientId:
+        """Return whose a request claims to be; empty if nobody's."""
+        return _claimed_id(presented, self._foresee(presented))
+
     def _foresee(self, presented: Presented) -> ForeseenAssertion | None:
         if isinstance(presented, PresentedAssertion):
             return self._by_assertion.foresee(presented)
@@ -84,14 +87,9 @@ class AuthenticateClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAuthentication:
-    """A proof at work; what it reads has begun already.
-
-    Attributes:
-        claimed: Whose the request claims to be; empty if nobody's.
-    """
+    """A proof at work; what it reads has begun already."""
 
     presented: Presented
-    claimed: ClientId
     foreseen: ForeseenAssertion | None
     found: Reading[Client | None]
     booked: tuple[Account, ...]

@@ -41,7 +41,7 @@ class ClientCredentialsGrant:
         )
 
     async def carry_out(self, decision: Decision) -> Proceeds:
-        if not decision.client.issue_refresh_token:
+        if not self._policy.gives_refresh_token(decision.client):
             return Proceeds()
         family = self._family(decision)
         await self._families.open(

@@ -24,7 +24,7 @@ from domain.model.scopes import Scope
 from domain.model.tokens import AccessTokenClaims, FamilyMark, IssuedToken
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
-from domain.usecases.authenticate_client import AuthenticateClient, PendingAuthentication
+from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.token_policy import Ceiling, TokenPolicy
@@ -134,18 +134,17 @@ class IssueToken:
             GrantdError: As RFC 6749 §5.2 and RFC 8707 §2 name it.
         """
         now = self._clock.now()
-        authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         try:
-            return await self._issue(request, authentication, now)
+            return await self._issue(request, now)
         except GrantdError as refusal:
-            await self._audit.record(_refused(request, authentication.claimed, refusal, now))
+            claimed = self._authenticate.claimed(request.credentials)
+            await self._audit.record(_refused(request, claimed, refusal, now))
             raise
 
-    async def _issue(
-        self, request: TokenRequest, authentication: PendingAuthentication, now: datetime
-    ) -> IssuedToken:
+    async def _issue(self, request: TokenRequest, now: datetime) -> IssuedToken:
         grant = self._grants.get(request.grant_type or "")
         version = self._catalogue.version()
+        authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         pending = grant.begin(request, now=now) if grant is not None else None
         catalogue = await self._catalogue.at(await version)
 

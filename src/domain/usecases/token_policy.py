@@ -23,8 +23,6 @@ from domain.model.resources import Resource, parse_resource_id
 from domain.model.scopes import Scope, require_within
 from domain.model.tokens import TokenFormat
 
-_NAMED_IN_A_HINT = 10
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
@@ -65,6 +63,8 @@ class TokenPolicy:
 
         revoke_access_token_on_refresh: Whether a refresh ends the access
             tokens that came before it.
+
+        grant_types: Those the settings switch on.
     """
 
     issuer: str
@@ -74,6 +74,7 @@ class TokenPolicy:
     require_scope: bool = False
     revoke_access_token_on_refresh: bool = False
     max_families_per_client: int = 1_000
+    grant_types: frozenset[GrantType] = frozenset(GrantType)
 
     def require_resources(
         self, requested: Sequence[str], ceiling: Ceiling, client: Client, catalogue: Catalogue
@@ -83,6 +84,8 @@ class TokenPolicy:
         Raises:
             InvalidTarget: If one is malformed, unknown or not allowed.
         """
+        if not requested:
+            return ()
         resources = tuple(dict.fromkeys(parse_resource_id(text) for text in requested))
         allowed = (
             self.allowed_resources(client, catalogue)
@@ -129,9 +132,8 @@ class TokenPolicy:
         else:
             scope = require_within(ceiling.scope, Scope.of(requested))
             if stray := scope - _fitting(scope, resources, catalogue):
-                named = " ".join(stray.values[:_NAMED_IN_A_HINT])
                 raise InvalidScope(
-                    "scope of another resource", hint=f"not of that resource: {named}"
+                    "scope of another resource", hint=f"not of that resource: {stray.in_a_hint}"
                 )
         if self.require_scope and not scope:
             raise InvalidScope("no scope", hint="a scope has to be named")
@@ -217,6 +219,10 @@ class TokenPolicy:
         caps = (client.refresh_token_max_age, self.lifetimes.refresh_token_max_age)
         configured = [cap for cap in caps if cap is not None]
         return now + min(configured) if configured else None
+
+    def gives_refresh_token(self, client: Client) -> bool:
+        """Tell whether *client* gets one with client credentials, and could use it."""
+        return client.issue_refresh_token and GrantType.REFRESH_TOKEN in self.grant_types
 
     def refresh_grace(self, client: Client) -> timedelta:
         if client.refresh_grace is not None:

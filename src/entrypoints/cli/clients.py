@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from adapters.endpoints import TOKEN_PATH, url_of
 from domain.model.client_keys import key_ids_of, read_client_keys, read_jwks_uri
 from domain.model.clients import Client, GrantType, Subject
 from domain.model.credentials import AuthMethod
@@ -242,7 +243,7 @@ def _present_created(created: CreatedClient, settings: Settings, *, as_json: boo
 
 def token_command(issuer: str, client_id: ClientId) -> str:
     """Return the line to type for a token; curl asks for the secret."""
-    endpoint = f"{issuer.rstrip('/')}/access_token"
+    endpoint = url_of(issuer, TOKEN_PATH)
     return f"curl -u {shlex.quote(client_id)} -d grant_type=client_credentials {endpoint}"
 
 

@@ -64,7 +64,7 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
 def _examine_master_key(settings: Settings) -> Iterator[Check]:
     paths = settings.master_key_file
     if not paths and settings.store_kind == "sqlite":
-        beside = settings.sqlite_path.with_name(f"{settings.sqlite_path.name}.key")
+        beside = settings.sqlite_key_path
         if not settings.sqlite_path.exists() and not beside.exists():
             yield Check("master key", Verdict.GOOD, f"the first start makes {beside}")
             return
@@ -96,9 +96,7 @@ def _examine_store(settings: Settings) -> tuple[ExitStatus, list[Check]]:
 
 
 async def _examine_core(core: "Core", settings: Settings) -> list[Check]:
-    checks = [
-        Check("store", Verdict(finding.severity), finding.sentence) for finding in core.findings
-    ]
+    checks = [Check("store", Verdict.WARNING, finding.sentence) for finding in core.findings]
     for probe in core.probes:
         try:
             await probe.check()

@@ -38,7 +38,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 
 def facts(values: Mapping[str, object]) -> None:
     """Print one thing for people, a line for each fact that is set. Nothing is folded."""
-    named = {name: text for name, value in values.items() if (text := _visible(value))}
+    named = {_visible(name): text for name, value in values.items() if (text := _visible(value))}
     widest = max((len(name) for name in named), default=0)
     for name, text in named.items():
         line(f"{name:<{widest}}  {text}")
@@ -50,7 +50,7 @@ def note(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    note(f"grantd: warning: {text}")
+    note(f"grantd: warning: {_visible(text)}")
 
 
 def refuse(text: str) -> None:

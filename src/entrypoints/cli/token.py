@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import jwt
 import typer
 
+from adapters.endpoints import INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH
 from domain.model.keys import SigningAlgorithm
 from entrypoints.cli import output
 from entrypoints.cli.exits import ExitStatus, Refused
@@ -66,7 +67,7 @@ def issue(
         form.append(("scope", scope))
     form += [("resource", resource) for resource in resources or ()]
     reply = HttpClient(server or settings.issuer).post(
-        "/access_token", form, caller=Caller(client_id, read_secret(secret_file))
+        TOKEN_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
     _present(reply, as_json=as_json)
 
@@ -85,7 +86,7 @@ def introspect(
     """Ask whether a token is good (RFC 7662)."""
     form = _about_a_token(secret_file, token_file)
     reply = HttpClient(server or settings.issuer).post(
-        "/introspect", form, caller=Caller(client_id, read_secret(secret_file))
+        INTROSPECTION_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
     _present({**reply, "active": reply.get("active", False)}, as_json=as_json)
 
@@ -104,7 +105,7 @@ def revoke(
     """End a token (RFC 7009). A server says the same of a token it does not know."""
     form = _about_a_token(secret_file, token_file)
     HttpClient(server or settings.issuer).post(
-        "/revoke", form, caller=Caller(client_id, read_secret(secret_file))
+        REVOCATION_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
     if as_json:
         output.document({"revoked": True})
@@ -153,7 +154,7 @@ def _proved(token: str, header: dict[str, Any], server: HttpClient) -> dict[str,
     """
     if header.get("typ") != ACCESS_TOKEN_TYPE:
         raise jwt.InvalidTokenError(f"typ is not {ACCESS_TOKEN_TYPE}")
-    keys = jwt.PyJWKSet.from_dict(server.get("/.well-known/jwks.json"))
+    keys = jwt.PyJWKSet.from_dict(server.get(JWKS_PATH))
     key = next((key for key in keys.keys if key.key_id == header.get("kid")), None)
     if key is None:
         raise jwt.InvalidTokenError("the server publishes no key of that kid")

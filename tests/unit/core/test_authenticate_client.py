@@ -3,17 +3,26 @@ from datetime import datetime
 
 import pytest
 
-from domain.errors import ClientNotFound, InvalidClient
+from adapters.memory.clients import MemoryClientStore
+from domain.errors import ClientNotFound, InvalidClient, Unavailable
 from domain.model.clients import Client
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials, SecretId
 from support.core import ORIGIN, HandWiredCore, build_core, draft, public
 from support.domain_samples import HOUR, LEDGER, MOMENT, NOW, PAYROLL
+from support.stores import memory_stores
 
 BASIC, POST, NONE = (
     AuthMethod.CLIENT_SECRET_BASIC,
     AuthMethod.CLIENT_SECRET_POST,
     AuthMethod.NONE,
 )
+
+
+class FullClientStore(MemoryClientStore):
+    """Has no room left for what replaces something."""
+
+    async def replace(self, client: Client, /, *, seen: int) -> None:
+        raise Unavailable
 
 
 @pytest.fixture
@@ -192,6 +201,14 @@ class TestImportedSecrets:
         kept = await core.administer_clients.show(LEDGER)
         assert kept.name == "changed"
         assert core.hasher.is_slow(kept.secrets[0].hash)
+
+    async def test_a_store_that_takes_no_writes_refuses_nobody(self) -> None:
+        """The hash is replaced the next time; it decides nothing yet."""
+        async with memory_stores() as stores:
+            core = await build_core(stores=replace(stores, clients=FullClientStore()))
+        credentials = await core.register(draft(), imported_secret="hunter2")
+
+        assert (await authenticate(core, credentials)).client_id == LEDGER
 
     async def test_whoever_deleted_the_client_meanwhile_goes_first(
         self, core: HandWiredCore
