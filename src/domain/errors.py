@@ -171,7 +171,7 @@ class InvalidRegistration(Rejected):
 
 class Conflict(Rejected):
     code = ErrorCode.CONFLICT
-    description = "Somebody else changed it meanwhile."
+    description = "The present state does not allow that change."
 
 
 class TooManyRequests(GrantdError):

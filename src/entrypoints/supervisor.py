@@ -33,6 +33,7 @@ _KILL_AFTER = timedelta(seconds=5)  # beyond what a worker was given to drain
 _DEATHS_FORGIVEN = 5
 _WITHIN_SECONDS = 60.0
 _FIRST_PAUSE = 0.1
+_CLIENTS_LOOKED_AT = 100  # for one whose token can be asked for in a line
 _LONGEST_PAUSE = 5.0
 
 
@@ -43,7 +44,7 @@ class Serving:
     Attributes:
         active_key: The id and algorithm of the key that signs by default.
 
-        a_client: One that could ask for a token; None if there is none yet.
+        a_client: One that can ask for a token by HTTP Basic; None if none was found.
     """
 
     issuer: str
@@ -93,14 +94,15 @@ def _require_free(address: Address) -> None:
 async def _describe(settings: Settings, core: Core) -> Serving:
     keyring = (await core.catalogue.read()).keyring
     key = keyring.signer(settings.signing_algorithm, now=core.clock.now())
-    clients = await core.administer_clients.page(after=None, limit=1)
+    clients = await core.administer_clients.page(after=None, limit=_CLIENTS_LOOKED_AT)
+    able = (client.client_id for client in clients if client.may_ask_by_basic)
     return Serving(
         issuer=settings.issuer,
         http=str(settings.http) if settings.http is not None else None,
         grpc=str(settings.grpc) if settings.grpc is not None else None,
         store=settings.store,
         active_key=f"{key.key_id} ({key.algorithm})" if key is not None else "none",
-        a_client=clients[0].client_id if clients else None,
+        a_client=next(able, None),
     )
 
 

@@ -170,7 +170,7 @@ def test_a_secret_can_be_imported_from_a_file_or_standard_input(embedded: Grantd
         ('scopes create a"b', r"scope is malformed"),
         ("resources create books", r"resource is malformed.*books"),
         ("resources create https://a.example --signing-alg EdDSA", r"no active key for EdDSA"),
-        ("resources delete https://books.example", r"changed it meanwhile"),
+        ("resources delete https://books.example", r"still owns scopes"),
         ("resources delete https://no.example", r"no such scope or resource"),
         ("clients create --secret-file no.secret", r"no\.secret cannot be read: No such file"),
     ],

@@ -222,6 +222,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)  # the old one takes no more
             except httptools.HttpParserCallbackError as error:
                 self._pass_on(error)
                 return

@@ -13,9 +13,10 @@ _Address: TypeAlias = IPv4Address | IPv6Address
 class TrustedProxies:
     """Replaces the peer of a request by the client that trusted proxies name.
 
-    What any other peer says of itself is not read. `Forwarded` (RFC 7239)
-    stands before `X-Forwarded-For`; both are read from the end, up to the
-    first address that is no trusted proxy.
+    What any other peer says of itself is not read. `X-Forwarded-For` stands
+    before `Forwarded` (RFC 7239): nearly every proxy writes the first, and
+    hands on what a client wrote into the second. Either is read from the end,
+    up to the first address that is no trusted proxy.
     """
 
     def __init__(self, app: ASGIApp, networks: Sequence[Network]) -> None:
@@ -51,10 +52,10 @@ def _hops(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
     for name, value in headers:
         if name in found:
             found[name] += value.decode("latin-1").split(",")
-    if forwarded := found[b"forwarded"]:
-        yield from (_node(_for(element)) for element in reversed(forwarded))
+    if entries := found[b"x-forwarded-for"]:
+        yield from (_node(entry) for entry in reversed(entries))
     else:
-        yield from (_node(entry) for entry in reversed(found[b"x-forwarded-for"]))
+        yield from (_node(_for(element)) for element in reversed(found[b"forwarded"]))
 
 
 def _for(element: str) -> str:

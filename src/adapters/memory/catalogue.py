@@ -82,7 +82,7 @@ class MemoryResourceStore:
     async def remove(self, resource_id: ResourceId, /) -> bool:
         catalogue = self._state.current
         if any(scope.resource == resource_id for scope in catalogue.scopes):
-            raise Conflict("it still owns scopes", hint=resource_id)
+            raise Conflict("it still owns scopes", hint=f"{resource_id} still owns scopes")
         kept = [one for one in catalogue.resources if one.resource_id != resource_id]
         if len(kept) == len(catalogue.resources):
             return False

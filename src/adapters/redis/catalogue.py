@@ -117,7 +117,7 @@ class RedisResourceStore:
             arguments=(resource_id,),
         )
         if outcome == b"owns-scopes":
-            raise Conflict("it still owns scopes", hint=resource_id)
+            raise Conflict("it still owns scopes", hint=f"{resource_id} still owns scopes")
         return bool(outcome == b"removed")
 
 

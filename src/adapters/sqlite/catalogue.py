@@ -100,7 +100,7 @@ class SqliteResourceStore:
     async def remove(self, resource_id: ResourceId, /) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
             if _exists(connection, _OWNED_SCOPE, resource_id):
-                raise Conflict("it still owns scopes", hint=resource_id)
+                raise Conflict("it still owns scopes", hint=f"{resource_id} still owns scopes")
             return _remove(connection, _REMOVE_RESOURCE, resource_id)
 
         return await self._database.write(step)

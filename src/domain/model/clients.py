@@ -110,6 +110,15 @@ class Client:
         return not _BY_SECRET.isdisjoint(self.auth_methods)
 
     @property
+    def may_ask_by_basic(self) -> bool:
+        """Whether it gets a token with nothing but its name and secret in HTTP Basic."""
+        return (
+            not self.disabled
+            and AuthMethod.CLIENT_SECRET_BASIC in self.auth_methods
+            and GrantType.CLIENT_CREDENTIALS in self.grant_types
+        )
+
+    @property
     def token_subject(self) -> ClientId | Owner:
         """Who the client's tokens speak for."""
         if self.subject is Subject.OWNER and self.owner is not None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, NewType
 
 from domain.model.identifiers import ClientId, bucket_of
@@ -21,6 +21,8 @@ LimitKey = NewType("LimitKey", str)
 VOUCHED_FOR: Final = timedelta(days=30)
 
 _IPV6_NETWORK_BITS = 64
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1: an IPv4 address in its last bits
+_IPV4_BITS = 0xFFFF_FFFF
 _REMEMBERED = 4_096
 
 
@@ -96,6 +98,14 @@ def retry_after(
     return max(waits, default=None)
 
 
+def is_threatened(booked: Sequence[Account], spent: Sequence[Spent]) -> bool:
+    """Tell whether a budget from which a voucher spares is half gone."""
+    return any(
+        account.spares_vouched and 2 * used.failures >= account.budget.failures
+        for account, used in zip(booked, spent, strict=True)
+    )
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def network_of(source: str) -> str:
     """Return the address that a source is counted by: IPv6 by its /64, IPv4 as it is."""
@@ -106,6 +116,8 @@ def network_of(source: str) -> str:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
+        if address in _NAT64:
+            return str(IPv4Address(int(address) & _IPV4_BITS))
         return f"{IPv6Address(int(address) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS)}/64"
     return str(address)
 

@@ -19,6 +19,7 @@ from domain.model.limits import (
     LimitKey,
     Spent,
     accounts,
+    is_threatened,
     retry_after,
     vouching_key,
 )
@@ -35,7 +36,8 @@ class AuthenticateClient:
 
     Who fails too often is refused unheard for a while (RFC 6749 §10.10). The
     hot path only reads: failures write, and so does the first success of a
-    client from a source, which vouches for it there.
+    client from a source, which vouches for it there. A voucher is renewed
+    while budgets that it spares its client are running out.
     """
 
     def __init__(
@@ -109,8 +111,8 @@ class PendingAuthentication:
             InvalidRequest: If the request names two clients.
             TooManyRequests: If it was not looked at, after too many failures.
         """
-        vouched = await self.vouched
-        wait = retry_after(self.booked, await self.spent, vouched=vouched, now=self.now)
+        vouched, spent = await self.vouched, await self.spent
+        wait = retry_after(self.booked, spent, vouched=vouched, now=self.now)
         if wait is not None:
             raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
         try:
@@ -119,7 +121,7 @@ class PendingAuthentication:
             for account in self.booked:
                 await self.limiter.spend(account.key, window=account.budget.window, now=self.now)
             raise
-        if self.booked and not vouched:
+        if self.booked and (not vouched or is_threatened(self.booked, spent)):
             await self._vouch()
         return client
 

@@ -16,6 +16,7 @@ from grantd import __version__
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # its tables cut the names of flags on a usual terminal
     pretty_exceptions_enable=False,  # a traceback in a frame would show local variables' values
     help="The service that gives programs their identity.",
 )

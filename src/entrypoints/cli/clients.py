@@ -235,7 +235,7 @@ def _present_created(created: CreatedClient, settings: Settings, *, as_json: boo
     output.facts({"client_id": client.client_id, **secret})
     if secret:
         output.note("\nKeep the secret now: it is not shown again.")
-    if settings.http is not None and GrantType.CLIENT_CREDENTIALS in client.grant_types:
+    if settings.http is not None and client.may_ask_by_basic:
         output.note(
             "A token, once grantd serves:\n  " + token_command(settings.issuer, client.client_id)
         )

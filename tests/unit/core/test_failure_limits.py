@@ -141,6 +141,16 @@ class TestClient:
 
         assert isinstance(await attempt(ledger.core, ledger.good, HOME), TooManyRequests)
 
+    async def test_being_vouched_for_is_renewed_while_it_is_needed(self) -> None:
+        """A busy client is not locked out on its thirtieth day."""
+        ledger = await with_ledger(CLIENT)
+        before = NOW - timedelta(days=30) + MINUTE
+        assert await attempt(ledger.core, ledger.good, HOME, now=before) is None
+        await fail(ledger.core, source=AWAY)
+
+        assert await attempt(ledger.core, ledger.good, HOME) is None
+        assert await attempt(ledger.core, ledger.good, HOME, now=NOW + 2 * MINUTE) is None
+
 
 class TestSource:
     async def test_LIM_001_who_tries_many_clients_is_refused(self) -> None:
@@ -253,6 +263,7 @@ class TestWriting:
         ("2001:0DB8:0001:0002::", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("64:ff9b::c000:201", "192.0.2.1"),
         ("unix:", "unix:"),
         ("", ""),
     ],

@@ -188,6 +188,24 @@ class TestWhatIsServed:
 
         assert [answer.body for answer in found] == [b"POST /a abc", b"GET /a "]
 
+    @pytest.mark.parametrize(
+        ("start", "offer"),
+        [
+            (b"POST /a HTTP/1.1\r\n", b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n"),
+            (b"POST /a HTTP/1.0\r\n", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"),
+        ],
+    )
+    async def test_the_last_request_of_a_connection_may_offer_it_too(
+        self, listener: Listener, start: bytes, offer: bytes
+    ) -> None:
+        """RFC 9110 §7.8: in HTTP/1.0 the field MUST be ignored."""
+        wire = start + b"Host: grantd.test\r\n" + offer + b"Content-Length: 3\r\n\r\nabc"
+
+        [answer] = await listener.exchange(wire)
+
+        assert answer.body == b"POST /a abc"
+        assert answer.headers["connection"] == "close"
+
     async def test_HTP_008_a_target_in_absolute_form_is_read(self, listener: Listener) -> None:
         """RFC 9112 §3.2.2."""
         wire = LAST.replace(b"/a", b"http://other.test:80/b%20c?d=e")

@@ -50,9 +50,9 @@ async def test_nobody_else_is_believed() -> None:
     assert await client_seen("203.0.113.9", *headers) == "203.0.113.9"
 
 
-async def test_forwarded_stands_before_its_forerunner() -> None:
-    """RFC 7239 §4: whoever writes both means the standard one."""
-    headers = [(X, "198.51.100.1"), ("Forwarded", "for=192.0.2.1")]
+async def test_forwarded_does_not_go_past_a_proxy_that_writes_the_other() -> None:
+    """Such a proxy hands on what the client wrote into `Forwarded`."""
+    headers = [(X, "192.0.2.1"), ("Forwarded", "for=198.51.100.1")]
 
     assert await client_seen("10.0.0.1", *headers) == "192.0.2.1"
 
