@@ -24,6 +24,8 @@ from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
 from domain.model.events import Origin
 from domain.ports.entropy import Entropy
 
+_TOO_LATE: Final = 0.005  # seconds; gRPC takes a deadline of zero for one of a millisecond
+
 REQUEST_ID: Final = "x-request-id"
 
 MAX_CALLS: Final = 1_000
@@ -164,9 +166,9 @@ async def _parse_each(
 
 
 async def _require_time(context: _Context) -> None:
-    """Refuse a call whose deadline has passed: nobody would read the answer."""
+    """Refuse a call whose deadline is as good as past: nobody would read the answer."""
     remaining: float | None = context.time_remaining()
-    if remaining is not None and remaining <= 0:
+    if remaining is not None and remaining <= _TOO_LATE:
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
