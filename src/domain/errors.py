@@ -16,9 +16,11 @@ GrantdError                     never raised itself
 ├── Rejected                    what administration refuses
 │   ├── ClientNotFound          client_not_found         ours
 │   ├── ClientExists            client_exists            ours
+│   ├── SecretNotFound          not_found                ours
 │   ├── CatalogueEntryNotFound  not_found                ours
 │   ├── CatalogueEntryExists    already_exists           ours
 │   ├── InvalidRegistration     invalid_client_metadata  RFC 7591 §3.2.2
+│   │   └── LastSecret          the same                 ours
 │   └── Conflict                conflict                 ours
 ├── TooManyRequests             too_many_requests        ours, carries retry_after
 ├── Unavailable                 temporarily_unavailable  RFC 6749 §4.1.2.1, borrowed
@@ -152,6 +154,11 @@ class ClientExists(Rejected):
     description = "A client or an owner has that id already."
 
 
+class SecretNotFound(Rejected):
+    code = ErrorCode.NOT_FOUND
+    description = "The client has no such secret."
+
+
 class CatalogueEntryNotFound(Rejected):
     code = ErrorCode.NOT_FOUND
     description = "There is no such scope or resource."
@@ -167,6 +174,12 @@ class InvalidRegistration(Rejected):
 
     code = ErrorCode.INVALID_CLIENT_METADATA
     description = "The client cannot be registered like that."
+
+
+class LastSecret(InvalidRegistration):
+    """What would end is the last secret that works of a client that needs one."""
+
+    description = "The client would be left without a secret that works."
 
 
 class Conflict(Rejected):

@@ -80,14 +80,17 @@ from domain.ports.revocations import RevocationList
 from domain.ports.signing import KeySetWriter
 from domain.usecases.administer_catalogue import AdministerCatalogue
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.administer_secrets import AdministerSecrets
 from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
 from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.change_client import ChangeClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.establish_keys import EstablishKeys
 from domain.usecases.introspect_token import IntrospectToken
 from domain.usecases.issue_token import IssueToken
+from domain.usecases.make_secret import MakeSecret
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevokeToken
@@ -110,6 +113,7 @@ class Core:
     introspect_token: IntrospectToken
     revoke_token: RevokeToken
     administer_clients: AdministerClients
+    administer_secrets: AdministerSecrets
     administer_catalogue: AdministerCatalogue
     catalogue: CurrentCatalogue
     key_set: KeySetWriter
@@ -326,16 +330,27 @@ class _Container(containers.DeclarativeContainer):
         issuer=settings.provided.issuer,
         clock=clock,
     )
+    make_secret = providers.Singleton(
+        MakeSecret, hasher=hasher, envelope=envelope, entropy=entropy, clock=clock
+    )
+    change_client = providers.Singleton(ChangeClient, clients, clock=clock, audit=audit)
     administer_clients = providers.Singleton(
         AdministerClients,
         clients,
         catalogue=catalogue,
-        hasher=hasher,
-        envelope=envelope,
+        make_secret=make_secret,
+        change=change_client,
         entropy=entropy,
         clock=clock,
         audit=audit,
         issuer=settings.provided.issuer,
+    )
+    administer_secrets = providers.Singleton(
+        AdministerSecrets,
+        catalogue=catalogue,
+        make_secret=make_secret,
+        change=change_client,
+        clock=clock,
     )
     administer_catalogue = providers.Singleton(
         AdministerCatalogue,
@@ -367,6 +382,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             introspect_token=container.introspect_token(),
             revoke_token=container.revoke_token(),
             administer_clients=container.administer_clients(),
+            administer_secrets=container.administer_secrets(),
             administer_catalogue=container.administer_catalogue(),
             catalogue=container.catalogue(),
             key_set=container.key_set(),

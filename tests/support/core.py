@@ -19,12 +19,15 @@ from domain.ports.envelope import Envelope
 from domain.ports.signing import KeyMaker, TokenSigner, TokenVerifier
 from domain.usecases.administer_catalogue import AdministerCatalogue
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.administer_secrets import AdministerSecrets
 from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.change_client import ChangeClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.establish_keys import EstablishKeys
 from domain.usecases.introspect_token import IntrospectionRequest, IntrospectToken
 from domain.usecases.issue_token import Grant, IssueToken, TokenRequest
+from domain.usecases.make_secret import MakeSecret
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevocationRequest, RevokeToken
@@ -64,6 +67,7 @@ class HandWiredCore:
     introspect_token: IntrospectToken
     revoke_token: RevokeToken
     administer_clients: AdministerClients
+    administer_secrets: AdministerSecrets
     administer_catalogue: AdministerCatalogue
     establish_keys: EstablishKeys
     authenticate_client: AuthenticateClient
@@ -200,6 +204,8 @@ async def build_core(
         ClientCredentialsGrant(stores.families, policy=policy, entropy=entropy),
         RefreshTokenGrant(stores.families, policy=policy, entropy=entropy, audit=audit),
     )
+    make_secret = MakeSecret(hasher=hasher, envelope=envelope, entropy=entropy, clock=clock)
+    change_client = ChangeClient(stores.clients, clock=clock, audit=audit)
     core = HandWiredCore(
         issue_token=IssueToken(
             [grant for grant in offered if grant.grant_type in grants],
@@ -241,12 +247,15 @@ async def build_core(
         administer_clients=AdministerClients(
             stores.clients,
             catalogue=catalogue,
-            hasher=hasher,
-            envelope=envelope,
+            make_secret=make_secret,
+            change=change_client,
             entropy=entropy,
             clock=clock,
             audit=audit,
             issuer=issuer,
+        ),
+        administer_secrets=AdministerSecrets(
+            catalogue=catalogue, make_secret=make_secret, change=change_client, clock=clock
         ),
         administer_catalogue=AdministerCatalogue(
             catalogue,

@@ -30,11 +30,13 @@ from domain.model.identifiers import ClientId, Epoch, ResourceId
 from domain.model.resources import Resource
 from domain.model.scopes import Scope, ScopeDefinition, ScopeToken
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.change_client import ChangeClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.establish_keys import EstablishKeys
 from domain.usecases.introspect_token import IntrospectToken
 from domain.usecases.issue_token import IssueToken
+from domain.usecases.make_secret import MakeSecret
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevokeToken
@@ -136,8 +138,8 @@ async def core_over_memory() -> Core:
     administer = AdministerClients(
         clients,
         catalogue=catalogue,
-        hasher=hasher,
-        envelope=envelope,
+        make_secret=MakeSecret(hasher=hasher, envelope=envelope, entropy=entropy, clock=clock),
+        change=ChangeClient(clients, clock=clock, audit=audit),
         entropy=entropy,
         clock=clock,
         audit=audit,

@@ -34,10 +34,12 @@ from domain.model.scopes import Scope
 from domain.ports.probe import Probe
 from domain.ports.reading import Reading
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.change_client import ChangeClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.introspect_token import IntrospectionRequest, IntrospectToken
 from domain.usecases.issue_token import IssueToken
+from domain.usecases.make_secret import MakeSecret
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevokeToken
@@ -206,8 +208,10 @@ async def http_surface(
             administer_clients=AdministerClients(
                 clients,
                 catalogue=catalogue,
-                hasher=hasher,
-                envelope=envelope,
+                make_secret=MakeSecret(
+                    hasher=hasher, envelope=envelope, entropy=entropy, clock=clock
+                ),
+                change=ChangeClient(clients, clock=clock, audit=audit),
                 entropy=entropy,
                 clock=clock,
                 audit=audit,

@@ -67,6 +67,7 @@ def _members(event: AuditEvent) -> dict[str, str | bool]:
         ("family_id", event.family_id),
         ("reason", event.reason),
         ("subject", event.subject),
+        ("change", event.change),
     )
     members.update((name, _shown(str(value))) for name, value in named if value)
     return members

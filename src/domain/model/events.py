@@ -43,6 +43,8 @@ class AuditEvent:
         reason: Why it was refused: an error code and its private detail.
 
         subject: What an administrative event is about.
+
+        change: What became different of it.
     """
 
     kind: EventKind
@@ -55,6 +57,7 @@ class AuditEvent:
     family_id: FamilyId | None = None
     reason: str = ""
     subject: str = ""
+    change: str = ""
 
     @property
     def is_alarm(self) -> bool:

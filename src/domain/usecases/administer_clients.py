@@ -1,36 +1,33 @@
-"""Registering clients and ending them."""
+"""Registering clients, changing them and ending them."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypedDict
 
 from domain.errors import ClientNotFound, InvalidRegistration
-from domain.model.assertions import SHORTEST_SHARED_SECRET
+from domain.model.assertions import AssertionAlgorithm
 from domain.model.catalogue import Catalogue
-from domain.model.clients import Client, require_coherent
-from domain.model.credentials import (
-    LONGEST_IMPORTED_SECRET,
-    AuthMethod,
-    ClientSecret,
-    RegisteredSecret,
-    SecretId,
-    sealed_key_id,
-)
+from domain.model.client_keys import read_client_keys
+from domain.model.clients import Client, GrantType, Subject, require_coherent
+from domain.model.credentials import AuthMethod, ClientSecret
 from domain.model.events import AuditEvent, EventKind
-from domain.model.identifiers import ClientId, Epoch
-from domain.model.keys import KeyPurpose
+from domain.model.identifiers import ClientId, Epoch, ResourceId
+from domain.model.keys import SigningAlgorithm
+from domain.model.scopes import Scope
+from domain.model.tokens import TokenFormat
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
-from domain.ports.envelope import Envelope
-from domain.ports.secret_hashing import SecretHasher
+from domain.usecases.change_client import ChangeClient
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.make_secret import MakeSecret
 
 _EPOCH_BYTES = 12
 _CLIENT_ID_BYTES = 12
-_SECRET_ID_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +55,44 @@ class CreatedClient:
     secret: ClientSecret | None
 
 
+class ClientChanges(TypedDict, total=False):
+    """What a client is to become; what is left out stays. Its id and its owner always stay."""
+
+    name: str
+    auth_methods: frozenset[AuthMethod]
+    grant_types: frozenset[GrantType]
+    scope: Scope
+    default_scope: Scope
+    audiences: frozenset[ResourceId]
+    default_audience: ResourceId | None
+    serves: frozenset[ResourceId]
+    introspect_any: bool
+    subject: Subject
+    issue_refresh_token: bool
+    token_format: TokenFormat | None
+    jwks: str
+    jwks_uri: str
+    assertion_algorithm: AssertionAlgorithm | None
+    access_token_ttl: timedelta | None
+    refresh_token_ttl: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedClient:
+    """A client as it is now, and a secret for the one time it is shown, if one was made."""
+
+    client: Client
+    secret: ClientSecret | None
+
+
 class AdministerClients:
     def __init__(
         self,
         clients: ClientStore,
         *,
         catalogue: CurrentCatalogue,
-        hasher: SecretHasher,
-        envelope: Envelope,
+        make_secret: MakeSecret,
+        change: ChangeClient,
         entropy: Entropy,
         clock: Clock,
         audit: AuditTrail,
@@ -73,8 +100,8 @@ class AdministerClients:
     ) -> None:
         self._clients = clients
         self._catalogue = catalogue
-        self._hasher = hasher
-        self._envelope = envelope
+        self._make_secret = make_secret
+        self._change = change
         self._entropy = entropy
         self._clock = clock
         self._audit = audit
@@ -135,6 +162,77 @@ class AdministerClients:
         """Return up to *limit* clients in the order of their ids, from behind *after*."""
         return await self._clients.page(after=after, limit=limit)
 
+    async def update(
+        self,
+        client_id: ClientId,
+        changes: ClientChanges,
+        /,
+        *,
+        if_version: int | None = None,
+        new_secret: bool = False,
+    ) -> UpdatedClient:
+        """Change what is given of a client.
+
+        What only a dropped authentication method used goes with it: secrets,
+        kept secrets, keys. Of `jwks` and `jwks_uri` one replaces the other.
+
+        Args:
+            if_version: The only version that may be changed.
+
+            new_secret: Makes one more secret in the same step, which a client
+                needs that had none for a method it gets.
+
+        Raises:
+            ClientNotFound: If there is none of that id.
+            Conflict: If it is not of that version.
+            InvalidRegistration: If the client would contradict itself or name
+                anew what this server does not know.
+        """
+        catalogue = await self._catalogue.read()
+        made = await self._make_secret(pepper=catalogue.keyring.pepper) if new_secret else None
+
+        def change(client: Client) -> Client:
+            changed = replace(_without_what_goes(client, changes), **changes)
+            self._require_known(changed, catalogue, was=client)
+            if made is not None:
+                changed = self._make_secret.give(made, changed)
+            _require_proof(changed)
+            return require_coherent(changed)
+
+        client = await self._change(client_id, change, if_version=if_version)
+        return UpdatedClient(client, made.secret if made is not None else None)
+
+    async def disable(self, client_id: ClientId) -> Client:
+        """Refuse a client from now on. What it holds ends, and enabling does not bring it back.
+
+        Raises:
+            ClientNotFound: If there is none of that id.
+        """
+        epoch = self.new_epoch()
+        return await self._change(
+            client_id,
+            lambda client: (
+                client if client.disabled else replace(client, disabled=True, epoch=epoch)
+            ),
+        )
+
+    async def enable(self, client_id: ClientId) -> Client:
+        """Let a disabled client in again.
+
+        Raises:
+            ClientNotFound: If there is none of that id.
+        """
+        return await self._change(client_id, lambda client: replace(client, disabled=False))
+
+    async def revoke_all(self, client_id: ClientId) -> Client:
+        """End everything that a client holds (D11); it may ask anew at once.
+
+        Raises:
+            ClientNotFound: If there is none of that id.
+        """
+        epoch = self.new_epoch()
+        return await self._change(client_id, lambda client: replace(client, epoch=epoch))
+
     async def delete(self, client_id: ClientId) -> None:
         """Remove a client. What it holds ends with it, and a client made anew does not get it back.
 
@@ -149,54 +247,46 @@ class AdministerClients:
         """Return the client as it will be, and keep nothing yet."""
         draft = wanted.draft
         self._require_known(draft, catalogue)
+        self._require_signable(draft.signing_algorithm, catalogue)
+        self._require_signable(draft.introspection_signed_response_alg, catalogue)
         if wanted.secret is None and not draft.uses_a_secret:
             return CreatedClient(require_coherent(draft), None)
-        secret_id = SecretId(self._entropy.octets(_SECRET_ID_BYTES).hex())
         if wanted.secret is None:
-            secret = ClientSecret.compose(secret_id, self._entropy.token())
-            hashed = await self._hasher.hash(secret, pepper=catalogue.keyring.pepper)
+            made = await self._make_secret(
+                pepper=catalogue.keyring.pepper, expires_at=wanted.secret_expires_at
+            )
         else:
-            secret = _require_usable(wanted.secret, draft)
-            hashed = await self._hasher.hash_slowly(secret)
-        registered = RegisteredSecret(
-            secret_id=secret_id,
-            hash=hashed,
-            created_at=self._clock.now(),
-            imported=wanted.secret is not None,
-            expires_at=wanted.secret_expires_at,
-            sealed=self._sealed(secret, secret_id, draft),
-        )
-        client = require_coherent(replace(draft, secrets=(registered,)))
-        return CreatedClient(client, None if registered.imported else secret)
-
-    def _sealed(self, secret: ClientSecret, secret_id: SecretId, draft: Client) -> bytes | None:
-        """Wrap the secret of a client that signs with it; no other secret can be read again."""
-        if AuthMethod.CLIENT_SECRET_JWT not in draft.auth_methods:
-            return None
-        return self._envelope.seal(
-            secret.reveal().encode(),
-            purpose=KeyPurpose.CLIENT_SECRET,
-            key_id=sealed_key_id(draft.client_id, secret_id),
-        )
+            made = await self._make_secret.take_over(
+                wanted.secret, draft, expires_at=wanted.secret_expires_at
+            )
+        client = require_coherent(self._make_secret.give(made, draft))
+        return CreatedClient(client, made.secret if wanted.secret is None else None)
 
     async def _admit(self, judged: CreatedClient) -> CreatedClient:
         await self._clients.add(judged.client)
         await self._record(EventKind.CLIENT_CREATED, judged.client.client_id)
         return judged
 
-    def _require_known(self, draft: Client, catalogue: Catalogue) -> None:
+    def _require_known(
+        self, draft: Client, catalogue: Catalogue, *, was: Client | None = None
+    ) -> None:
+        """Refuse what this server does not know; what the client had before may stay."""
         unknown_scope = draft.scope - catalogue.known(draft.scope)
+        named = _resources(draft)
+        if was is not None:
+            unknown_scope -= was.scope
+            named -= _resources(was)
         if unknown_scope:
             raise InvalidRegistration("unknown scope", hint=f"unknown scope: {unknown_scope}")
-        named = draft.audiences | draft.serves | {draft.default_audience or self._issuer}
         unknown = sorted(named - catalogue.resources.keys() - {self._issuer})
         if unknown:
             raise InvalidRegistration(
                 "unknown resource", hint=f"unknown resource: {' '.join(unknown)}"
             )
-        for algorithm in (draft.signing_algorithm, draft.introspection_signed_response_alg):
-            if algorithm is not None:
-                catalogue.keyring.require_signer(algorithm, now=self._clock.now())
+
+    def _require_signable(self, algorithm: SigningAlgorithm | None, catalogue: Catalogue) -> None:
+        if algorithm is not None:
+            catalogue.keyring.require_signer(algorithm, now=self._clock.now())
 
     async def _record(self, kind: EventKind, client_id: ClientId) -> None:
         await self._audit.record(AuditEvent(kind=kind, at=self._clock.now(), subject=client_id))
@@ -214,24 +304,51 @@ def telling_place(place: int, *, of: int) -> Iterator[None]:
         raise InvalidRegistration(error.detail, hint=hint) from error
 
 
-def _require_usable(secret: ClientSecret, draft: Client) -> ClientSecret:
-    """Return a secret made elsewhere, refusing one that cannot serve."""
-    text = secret.reveal()
-    if not draft.uses_a_secret:
+def _resources(client: Client) -> frozenset[ResourceId]:
+    default = {client.default_audience} if client.default_audience is not None else set()
+    return client.audiences | client.serves | default
+
+
+def _without_what_goes(client: Client, changes: ClientChanges) -> Client:
+    """Return the client without what *changes* makes useless."""
+    methods = changes.get("auth_methods", client.auth_methods)
+    dropped = client.auth_methods - methods
+    if AuthMethod.PRIVATE_KEY_JWT in dropped:
+        client = replace(client, jwks=None, jwks_uri=None)
+        client = _without_algorithm(client, symmetric=False)
+    if AuthMethod.CLIENT_SECRET_JWT in dropped:
+        secrets = tuple(replace(secret, sealed=None) for secret in client.secrets)
+        client = _without_algorithm(replace(client, secrets=secrets), symmetric=True)
+    if dropped and not replace(client, auth_methods=methods).uses_a_secret:
+        client = replace(client, secrets=())
+    if "jwks" in changes:
+        client = replace(client, jwks_uri=None)
+    if "jwks_uri" in changes:
+        client = replace(client, jwks=None)
+    return client
+
+
+def _without_algorithm(client: Client, *, symmetric: bool) -> Client:
+    algorithm = client.assertion_algorithm
+    if algorithm is None or algorithm.is_symmetric is not symmetric:
+        return client
+    return replace(client, assertion_algorithm=None)
+
+
+def _require_proof(client: Client) -> None:
+    """Refuse a client that could not prove itself by a method it is registered for."""
+    remedy = "have one made in the same step (--new-secret)"
+    if client.uses_a_secret and not client.secrets:
+        raise InvalidRegistration("no secret", hint=f"the client needs a secret: {remedy}")
+    kept = any(secret.sealed is not None for secret in client.secrets)
+    if AuthMethod.CLIENT_SECRET_JWT in client.auth_methods and not kept:
         raise InvalidRegistration(
-            "a secret without a use", hint="no authentication method of this client takes a secret"
+            "no kept secret", hint=f"client_secret_jwt needs a secret that is kept: {remedy}"
         )
-    if not 0 < len(text) <= LONGEST_IMPORTED_SECRET or not text.isprintable():
+    algorithm = client.assertion_algorithm
+    if client.jwks is None or algorithm is None or algorithm.is_symmetric:
+        return
+    if algorithm not in read_client_keys(json.loads(client.jwks)).algorithms:
         raise InvalidRegistration(
-            "an unusable secret",
-            hint=f"a secret has 1 to {LONGEST_IMPORTED_SECRET} characters, all printable",
+            "no key for the algorithm", hint=f"no key in jwks signs with {algorithm}"
         )
-    if (
-        AuthMethod.CLIENT_SECRET_JWT in draft.auth_methods
-        and len(text.encode()) < SHORTEST_SHARED_SECRET
-    ):
-        raise InvalidRegistration(
-            "a secret too short to sign with",
-            hint=f"client_secret_jwt needs a secret of {SHORTEST_SHARED_SECRET} bytes or more",
-        )
-    return secret

@@ -1,25 +1,37 @@
-"""`grantd clients`: registering clients and ending them."""
+"""`grantd clients`: registering clients, changing them and ending them."""
 
 import shlex
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapters.endpoints import TOKEN_PATH, url_of
-from domain.model.client_keys import key_ids_of, read_client_keys, read_jwks_uri
+from domain.model.client_keys import read_client_keys, read_jwks_uri
 from domain.model.clients import Client, GrantType, Subject
 from domain.model.credentials import AuthMethod
 from domain.model.identifiers import ClientId, Owner, ResourceId
-from domain.model.lifetimes import format_duration
 from domain.model.scopes import Scope
-from domain.model.tokens import TokenFormat
 from domain.usecases.administer_clients import CreatedClient
-from entrypoints.cli import output
+from entrypoints.cli import output, secrets
+from entrypoints.cli.client_documents import client_document, client_state, present_changed
+from entrypoints.cli.client_options import (
+    AccessTokenTtl,
+    Audiences,
+    ClientIdArgument,
+    ClientTokenFormat,
+    DefaultAudience,
+    DefaultScope,
+    JwksFile,
+    JwksUri,
+    MaxScope,
+    RefreshTokenTtl,
+    Serves,
+)
+from entrypoints.cli.client_update import update
 from entrypoints.cli.core import with_core
 from entrypoints.cli.exits import ExitStatus, Refused
-from entrypoints.cli.inputs import read_duration, read_scope, read_secret
+from entrypoints.cli.inputs import read_secret
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
 from entrypoints.cli.registration import read_document, register
 from entrypoints.settings import Settings
@@ -32,8 +44,9 @@ _WITH_A_SECRET = frozenset({AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SE
 
 app = typer.Typer(no_args_is_help=True, help="Programs that get tokens.")
 app.command()(register)
-
-_ClientIdArgument = Annotated[str, typer.Argument(metavar="CLIENT_ID")]
+app.command()(update)
+app.command("rotate-secret")(secrets.rotate)
+app.add_typer(secrets.app, name="secrets")
 
 
 @app.command()
@@ -51,30 +64,11 @@ def create(
             "--grant", help="A grant type it may use; client_credentials if left out. Repeatable."
         ),
     ] = None,
-    scope: Annotated[
-        Scope | None,
-        typer.Option(parser=read_scope, metavar="'A B'", help="The most it may ask for."),
-    ] = None,
-    default_scope: Annotated[
-        Scope | None,
-        typer.Option(parser=read_scope, metavar="'A B'", help="What it gets if it asks for none."),
-    ] = None,
-    audiences: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--audience", metavar="URI", help="A resource it may ask for by name. Repeatable."
-        ),
-    ] = None,
-    default_audience: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="Whom its tokens are for if nothing else says."),
-    ] = None,
-    serves: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URI", help="A resource it serves, whose tokens it may introspect. Repeatable."
-        ),
-    ] = None,
+    scope: MaxScope = None,
+    default_scope: DefaultScope = None,
+    audiences: Audiences = None,
+    default_audience: DefaultAudience = None,
+    serves: Serves = None,
     introspect_any: Annotated[
         bool, typer.Option("--introspect-any", help="It may introspect every token.")
     ] = False,
@@ -85,13 +79,8 @@ def create(
             help="How it may prove who it is; both ways with a secret if left out. Repeatable.",
         ),
     ] = None,
-    jwks_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Its public keys for private_key_jwt, a JWK set."),
-    ] = None,
-    jwks_uri: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where it publishes them instead.")
-    ] = None,
+    jwks_file: JwksFile = None,
+    jwks_uri: JwksUri = None,
     public: Annotated[
         bool, typer.Option("--public", help="It can keep no secret (RFC 6749 §2.1).")
     ] = False,
@@ -108,21 +97,9 @@ def create(
             help="Give it a refresh token too, which RFC 6749 §4.4.3 advises against.",
         ),
     ] = False,
-    access_token_ttl: Annotated[
-        timedelta | None,
-        typer.Option(
-            parser=read_duration, metavar="DURATION", help="How long its access tokens live."
-        ),
-    ] = None,
-    refresh_token_ttl: Annotated[
-        timedelta | None,
-        typer.Option(
-            parser=read_duration, metavar="DURATION", help="How long its refresh tokens live."
-        ),
-    ] = None,
-    token_format: Annotated[
-        TokenFormat | None, typer.Option(help="The form of its access tokens.")
-    ] = None,
+    access_token_ttl: AccessTokenTtl = None,
+    refresh_token_ttl: RefreshTokenTtl = None,
+    token_format: ClientTokenFormat = None,
     secret_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Import its secret from a file; - is standard input."),
@@ -182,7 +159,7 @@ def list_(*, settings: Settings, as_json: AsJson = False) -> None:
 
     clients = with_core(settings, work)
     if as_json:
-        output.document([_document(client) for client in clients])
+        output.document([client_document(client) for client in clients])
         return
     output.table(
         ("CLIENT ID", "NAME", "GRANTS", "SCOPE", "STATE"),
@@ -192,7 +169,7 @@ def list_(*, settings: Settings, as_json: AsJson = False) -> None:
                 client.name,
                 sorted(client.grant_types),
                 client.scope,
-                _state(client),
+                client_state(client),
             )
             for client in clients
         ),
@@ -202,21 +179,52 @@ def list_(*, settings: Settings, as_json: AsJson = False) -> None:
 
 @app.command()
 @takes_settings(*ADMINISTRATIVE)
-def show(client_id: _ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
+def show(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Show one client, without its secrets."""
     client = with_core(settings, lambda core: core.administer_clients.show(ClientId(client_id)))
-    shown = _document(client)
+    shown = client_document(client)
     if as_json:
         output.document(shown)
         return
-    secrets = shown.pop("secrets")
+    kept = shown.pop("secrets")
     output.facts(shown)
-    output.facts({f"secret {one['secret_id']}": f"made {one['created_at']}" for one in secrets})
+    output.facts({f"secret {one['secret_id']}": f"made {one['created_at']}" for one in kept})
 
 
 @app.command()
 @takes_settings(*ADMINISTRATIVE)
-def delete(client_id: _ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
+def disable(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
+    """Refuse a client from now on; every token it holds ends.
+
+    Enabling it does not bring them back.
+    """
+    client = with_core(settings, lambda core: core.administer_clients.disable(ClientId(client_id)))
+    present_changed(
+        client, f"Client {client_id} is disabled, and all it held has ended.", as_json=as_json
+    )
+
+
+@app.command()
+@takes_settings(*ADMINISTRATIVE)
+def enable(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
+    """Let a disabled client in again; what it held before stays ended."""
+    client = with_core(settings, lambda core: core.administer_clients.enable(ClientId(client_id)))
+    present_changed(client, f"Client {client_id} is enabled.", as_json=as_json)
+
+
+@app.command("revoke-all")
+@takes_settings(*ADMINISTRATIVE)
+def revoke_all(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
+    """End every token that a client holds; it may ask for new ones at once."""
+    client = with_core(
+        settings, lambda core: core.administer_clients.revoke_all(ClientId(client_id))
+    )
+    present_changed(client, f"All that client {client_id} held has ended.", as_json=as_json)
+
+
+@app.command()
+@takes_settings(*ADMINISTRATIVE)
+def delete(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Remove a client; every token it holds ends with it."""
     with_core(settings, lambda core: core.administer_clients.delete(ClientId(client_id)))
     if as_json:
@@ -230,7 +238,7 @@ def _present_created(created: CreatedClient, settings: Settings, *, as_json: boo
     # The one place that shows a secret, the one time that there is one (D5).
     secret = {"client_secret": created.secret.reveal()} if created.secret is not None else {}
     if as_json:
-        output.document({"client_id": client.client_id, **secret, **_document(client)})
+        output.document({"client_id": client.client_id, **secret, **client_document(client)})
         return
     output.facts({"client_id": client.client_id, **secret})
     if secret:
@@ -245,53 +253,3 @@ def token_command(issuer: str, client_id: ClientId) -> str:
     """Return the line to type for a token; curl asks for the secret."""
     endpoint = url_of(issuer, TOKEN_PATH)
     return f"curl -u {shlex.quote(client_id)} -d grant_type=client_credentials {endpoint}"
-
-
-def _state(client: Client) -> str:
-    return "disabled" if client.disabled else "enabled"
-
-
-def _document(client: Client) -> dict[str, Any]:
-    return {
-        "client_id": client.client_id,
-        "name": client.name,
-        "state": _state(client),
-        "created_at": client.created_at.isoformat(),
-        "grant_types": sorted(client.grant_types),
-        "scope": str(client.scope),
-        "default_scope": str(client.default_scope),
-        "audiences": sorted(client.audiences),
-        "default_audience": client.default_audience,
-        "serves": sorted(client.serves),
-        "introspect_any": client.introspect_any,
-        "auth_methods": sorted(client.auth_methods),
-        "jwks_key_ids": key_ids_of(client.jwks) if client.jwks is not None else (),
-        "jwks_uri": client.jwks_uri,
-        "token_endpoint_auth_signing_alg": client.assertion_algorithm,
-        "accept_token_endpoint_audience": client.accept_token_endpoint_audience,
-        "introspection_signed_response_alg": client.introspection_signed_response_alg,
-        "owner": client.owner,
-        "subject": client.subject,
-        "issue_refresh_token": client.issue_refresh_token,
-        "token_format": client.token_format,
-        "signing_algorithm": client.signing_algorithm,
-        "access_token_ttl": _written(client.access_token_ttl),
-        "refresh_token_ttl": _written(client.refresh_token_ttl),
-        "refresh_token_max_age": _written(client.refresh_token_max_age),
-        "refresh_grace": _written(client.refresh_grace),
-        "secrets": [
-            {
-                "secret_id": secret.secret_id,
-                "label": secret.label,
-                "created_at": secret.created_at.isoformat(),
-                "expires_at": secret.expires_at.isoformat() if secret.expires_at else None,
-                "imported": secret.imported,
-                "recoverable": secret.sealed is not None,
-            }
-            for secret in client.secrets
-        ],
-    }
-
-
-def _written(duration: timedelta | None) -> str | None:
-    return format_duration(duration) if duration is not None else None

@@ -57,6 +57,7 @@ async def test_all_that_is_set_is_written() -> None:
         family_id=FamilyId("f-1"),
         reason="none",
         subject="something",
+        change="everything",
     )
     assert json.loads(await line_of(event)) == {
         "at": "2026-11-22T07:00:00.123Z",
@@ -72,6 +73,7 @@ async def test_all_that_is_set_is_written() -> None:
         "family_id": "f-1",
         "reason": "none",
         "subject": "something",
+        "change": "everything",
     }
 
 
