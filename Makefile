@@ -29,6 +29,7 @@ check: $(VENV)/.installed-dev ## Run the static checks
 	$(BIN)/buf breaking --against proto/baseline.binpb
 	$(BIN)/python scripts/build_protos.py --check
 	$(BIN)/python scripts/build_configuration_doc.py --check
+	$(BIN)/python scripts/build_audit_doc.py --check
 
 format: $(VENV)/.installed-dev ## Format the code
 	$(BIN)/ruff check --fix .
@@ -40,6 +41,7 @@ protos: $(VENV)/.installed-dev ## Generate the gRPC stubs
 
 docs: $(VENV)/.installed-dev ## Generate the generated pages
 	$(BIN)/python scripts/build_configuration_doc.py --write
+	$(BIN)/python scripts/build_audit_doc.py --write
 
 conformance: ## Write the page of the conformance rows from the last `make test`
 	$(BIN)/python scripts/build_conformance_page.py --write

@@ -27,6 +27,8 @@ SECTIONS = {
     "grants": "Tokens",
     "allow_credentials_in_request_body": "Client authentication",
     "log_format": "Logging",
+    "audit_log": "The audit trail",
+    "target": "The command line, sent to a server",
 }
 
 INTRODUCTION = """\

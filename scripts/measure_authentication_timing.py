@@ -102,6 +102,7 @@ def _serving(folder: Path) -> Iterator[tuple[str, Credentials]]:
         "GRANTD_STORE": f"sqlite:///{folder / 'grantd.db'}",
         "GRANTD_HTTP": address,
         "GRANTD_GRPC": "off",
+        "GRANTD_ADMIN": "off",
         "GRANTD_FAILURES_PER_CLIENT_AND_SOURCE": "off",
         "GRANTD_FAILURES_PER_CLIENT": "off",
         "GRANTD_FAILURES_PER_SOURCE": "off",

@@ -13,6 +13,7 @@ import msgspec
 from domain.model.clients import Client
 from domain.model.families import RefreshFamily
 from domain.model.keys import SealedKey
+from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource
 from domain.model.scopes import ScopeDefinition
 from domain.model.tokens import AccessTokenClaims
@@ -39,3 +40,4 @@ CLAIMS = Record(AccessTokenClaims)
 KEY = Record(SealedKey)
 SCOPE = Record(ScopeDefinition)
 RESOURCE = Record(Resource)
+POLICY = Record(DeclaredPolicy)

@@ -13,14 +13,19 @@ GrantdError                     never raised itself
 ├── UnsupportedGrantType        unsupported_grant_type   RFC 6749 §5.2
 ├── InvalidScope                invalid_scope            RFC 6749 §5.2
 ├── InvalidTarget               invalid_target           RFC 8707 §2
+├── InvalidToken                invalid_token            RFC 6750 §3.1
+├── InsufficientScope           insufficient_scope       RFC 6750 §3.1
 ├── Rejected                    what administration refuses
 │   ├── ClientNotFound          client_not_found         ours
 │   ├── ClientExists            client_exists            ours
 │   ├── SecretNotFound          not_found                ours
+│   ├── TokenNotFound           not_found                ours
+│   ├── KeyNotFound             not_found                ours
 │   ├── CatalogueEntryNotFound  not_found                ours
 │   ├── CatalogueEntryExists    already_exists           ours
 │   ├── InvalidRegistration     invalid_client_metadata  RFC 7591 §3.2.2
 │   │   └── LastSecret          the same                 ours
+│   ├── UnreadableExport        invalid_client_metadata  ours
 │   └── Conflict                conflict                 ours
 ├── TooManyRequests             too_many_requests        ours, carries retry_after
 ├── Unavailable                 temporarily_unavailable  RFC 6749 §4.1.2.1, borrowed
@@ -50,6 +55,8 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     INVALID_SCOPE = "invalid_scope"
     INVALID_TARGET = "invalid_target"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105  (the registered name of an error)
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     INVALID_CLIENT_METADATA = "invalid_client_metadata"
     CLIENT_NOT_FOUND = "client_not_found"
     CLIENT_EXISTS = "client_exists"
@@ -140,6 +147,18 @@ class InvalidTarget(GrantdError):
     description = "The resource is malformed, unknown or not for this client."
 
 
+class InvalidToken(GrantdError):
+    """The one answer for an access token that is missing or not good, whatever the reason."""
+
+    code = ErrorCode.INVALID_TOKEN
+    description = "An access token of this server is needed, and this one is missing or not good."
+
+
+class InsufficientScope(GrantdError):
+    code = ErrorCode.INSUFFICIENT_SCOPE
+    description = "The access token does not permit that."
+
+
 class Rejected(GrantdError):
     """What administration refuses; never raised itself."""
 
@@ -157,6 +176,16 @@ class ClientExists(Rejected):
 class SecretNotFound(Rejected):
     code = ErrorCode.NOT_FOUND
     description = "The client has no such secret."
+
+
+class TokenNotFound(Rejected):
+    code = ErrorCode.NOT_FOUND
+    description = "There is no such token that is still good."
+
+
+class KeyNotFound(Rejected):
+    code = ErrorCode.NOT_FOUND
+    description = "There is no such key."
 
 
 class CatalogueEntryNotFound(Rejected):
@@ -180,6 +209,13 @@ class LastSecret(InvalidRegistration):
     """What would end is the last secret that works of a client that needs one."""
 
     description = "The client would be left without a secret that works."
+
+
+class UnreadableExport(Rejected):
+    """A file of another server's clients is not what it is said to be."""
+
+    code = ErrorCode.INVALID_CLIENT_METADATA
+    description = "The file cannot be read as that export, and nothing was taken from it."
 
 
 class Conflict(Rejected):

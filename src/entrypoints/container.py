@@ -4,105 +4,92 @@ The store is chosen by its URL. Everything takes what it needs in its
 constructor, so that a test can build any of it by hand.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TextIO
 
 from dependency_injector import containers, providers
 
+from adapters.audit_lines import AuditPlace
 from adapters.endpoints import TOKEN_PATH, url_of
+from adapters.findings import Finding, Severity
 from adapters.jose.assertion_verifier import JoseAssertionVerifier
 from adapters.jose.introspection_signer import JoseIntrospectionSigner
 from adapters.jose.jwks import JoseKeySetWriter
 from adapters.jose.keys import JoseKeyMaker
-from adapters.jose.pem import SigningKeyUnusable, load_signing_key
+from adapters.jose.pem import SigningKeyUnusable
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
 from adapters.jwks_uri.key_source import HttpxClientKeySource
-from adapters.redis.access_tokens import RedisAccessTokenStore
-from adapters.redis.assertion_replays import RedisAssertionReplays
-from adapters.redis.catalogue import (
-    RedisCatalogueReader,
-    RedisKeyStore,
-    RedisResourceStore,
-    RedisScopeStore,
-)
-from adapters.redis.clients import RedisClientStore
-from adapters.redis.connection import RedisConnection
-from adapters.redis.families import RedisRefreshFamilyStore
-from adapters.redis.inspection import Finding, Severity, inspect
-from adapters.redis.probe import RedisProbe
-from adapters.redis.rate_limiter import RedisRateLimiter
-from adapters.redis.revocations import RedisRevocationList
-from adapters.sqlite.access_tokens import SqliteAccessTokenStore
-from adapters.sqlite.assertion_replays import SqliteAssertionReplays
-from adapters.sqlite.catalogue import (
-    SqliteCatalogueReader,
-    SqliteKeyStore,
-    SqliteResourceStore,
-    SqliteScopeStore,
-)
-from adapters.sqlite.clients import SqliteClientStore
-from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.families import SqliteRefreshFamilyStore
-from adapters.sqlite.probe import SqliteProbe
-from adapters.sqlite.rate_limiter import SqliteRateLimiter
-from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.system.envelope import AesGcmEnvelope
+from adapters.system.foreign_hashes import KnownForeignHashes
 from adapters.system.master_key import (
     MasterKey,
     MasterKeyUnusable,
-    find_or_make_master_key,
-    read_master_key,
 )
+from adapters.system.secret_folder import SecretFolder
 from adapters.system.secret_hashing import PepperedSecretHasher
-from adapters.telemetry.audit import LogAuditTrail
+from adapters.telemetry.audit import AuditCounts, Uncounted, WrittenAuditTrail
+from adapters.telemetry.audit_places import FilePlace, StreamPlace
+from domain.model.administration import built_in_scopes
 from domain.model.keys import SigningKey
 from domain.model.lifetimes import Lifetimes
 from domain.model.limits import FailureLimits
-from domain.ports.access_tokens import AccessTokenStore
-from domain.ports.assertions import AssertionReplays
-from domain.ports.catalogue import CatalogueReader, KeyStore, ResourceStore, ScopeStore
-from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
 from domain.ports.envelope import MasterKeyMismatch
-from domain.ports.families import RefreshFamilyStore
 from domain.ports.probe import Probe
-from domain.ports.rate_limiter import RateLimiter
-from domain.ports.revocations import RevocationList
 from domain.ports.signing import KeySetWriter
 from domain.usecases.administer_catalogue import AdministerCatalogue
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.administer_keys import AdministerKeys
 from domain.usecases.administer_secrets import AdministerSecrets
+from domain.usecases.apply_state import ApplyState
 from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
 from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.authorize_administration import AuthorizeAdministration
+from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.change_client import ChangeClient
+from domain.usecases.change_keys import ChangeKeys
 from domain.usecases.client_credentials import ClientCredentialsGrant
+from domain.usecases.cover_lifetime import CoverLifetime
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.end_token import EndToken
 from domain.usecases.establish_keys import EstablishKeys
+from domain.usecases.explain_token import ExplainToken
+from domain.usecases.fenced_clients import FencedClients
+from domain.usecases.import_clients import ImportClients
 from domain.usecases.introspect_token import IntrospectToken
 from domain.usecases.issue_token import IssueToken
+from domain.usecases.key_usage import KeyUsage
 from domain.usecases.make_secret import MakeSecret
+from domain.usecases.make_signing_key import MakeSigningKey
 from domain.usecases.mint_access_token import MintAccessToken
+from domain.usecases.note_use import NoteUse
+from domain.usecases.probe_catalogue import CatalogueProbe
+from domain.usecases.prove_access_token import ProveAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
+from domain.usecases.report_unused import ReportUnused
+from domain.usecases.revoke_by_operator import RevokeByOperator
 from domain.usecases.revoke_token import RevokeToken
+from domain.usecases.rewrap import Rewrap
+from domain.usecases.rotate_data_keys import RotateDataKeys
+from domain.usecases.rotate_due_keys import RotateDueKeys
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
+from domain.usecases.translate_client import TranslateClient
+from entrypoints.key_files import master_keys, pinned_keys
+from entrypoints.refusal import RefusedToStart
+from entrypoints.setting_forms import OFF, REDIS_STREAM, STDERR, STDOUT
 from entrypoints.settings import Settings
-
-_SINCE_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class RefusedToStart(Exception):
-    """The configuration and what is there do not fit; one line says what to do."""
+from entrypoints.sqlite_stores import sqlite_stores
+from entrypoints.stores import Stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +97,21 @@ class Core:
     """Everything a process needs of the inside, ready for use."""
 
     issue_token: IssueToken
+    explain_token: ExplainToken
     introspect_token: IntrospectToken
     revoke_token: RevokeToken
+    revoke_by_operator: RevokeByOperator
     administer_clients: AdministerClients
     administer_secrets: AdministerSecrets
     administer_catalogue: AdministerCatalogue
+    import_clients: ImportClients
+    administer_keys: AdministerKeys
+    apply_state: ApplyState
+    rotate_due_keys: RotateDueKeys
+    authorize_administration: AuthorizeAdministration
+    report_unused: ReportUnused
+    rotate_data_keys: RotateDataKeys
+    rewrap: Rewrap
     catalogue: CurrentCatalogue
     key_set: KeySetWriter
     clock: Clock
@@ -146,67 +143,30 @@ def _switched_on(settings: Settings, grants: Mapping[str, object]) -> list[objec
     return [grants[grant_type] for grant_type in settings.grants]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stores:
-    """One store behind all of its ports."""
+def _redis_stores(settings: Settings, clock: Clock) -> Stores:
+    # Here and not above, because its client takes longer to import than all the rest.
+    from entrypoints.redis_stores import redis_stores  # noqa: PLC0415
 
-    clients: ClientStore
-    catalogue: CatalogueReader
-    scopes: ScopeStore
-    resources: ResourceStore
-    keys: KeyStore
-    families: RefreshFamilyStore
-    revocations: RevocationList
-    access_tokens: AccessTokenStore
-    replays: AssertionReplays
-    limiter: RateLimiter
-    probe: Probe
-    inspect: Callable[[], Awaitable[Sequence[Finding]]]
-    close: Callable[[], Awaitable[None]]
+    return redis_stores(settings, clock)
 
 
-def _sqlite_stores(settings: Settings) -> _Stores:
-    database = SqliteDatabase.open(settings.sqlite_path)
-
-    async def nothing_to_find() -> Sequence[Finding]:
-        return ()
-
-    return _Stores(
-        clients=SqliteClientStore(database),
-        catalogue=SqliteCatalogueReader(database),
-        scopes=SqliteScopeStore(database),
-        resources=SqliteResourceStore(database),
-        keys=SqliteKeyStore(database),
-        families=SqliteRefreshFamilyStore(database),
-        revocations=SqliteRevocationList(database),
-        access_tokens=SqliteAccessTokenStore(database),
-        replays=SqliteAssertionReplays(database),
-        limiter=SqliteRateLimiter(database),
-        probe=SqliteProbe(database),
-        inspect=nothing_to_find,
-        close=database.close,
-    )
-
-
-def _redis_stores(settings: Settings, clock: Clock) -> _Stores:
-    try:
-        redis = RedisConnection.from_url(settings.store, password_file=settings.store_password_file)
-    except ValueError as error:
-        raise RefusedToStart(str(error)) from error
-    return _Stores(
-        clients=RedisClientStore(redis),
-        catalogue=RedisCatalogueReader(redis),
-        scopes=RedisScopeStore(redis),
-        resources=RedisResourceStore(redis),
-        keys=RedisKeyStore(redis),
-        families=RedisRefreshFamilyStore(redis),
-        revocations=RedisRevocationList(redis),
-        access_tokens=RedisAccessTokenStore(redis),
-        replays=RedisAssertionReplays(redis),
-        limiter=RedisRateLimiter(redis),
-        probe=RedisProbe(redis, clock),
-        inspect=partial(inspect, redis),
-        close=redis.close,
+def _audit_trail(
+    settings: Settings, stores: Stores, clock: Clock, *, counts: AuditCounts, stdout: TextIO
+) -> WrittenAuditTrail:
+    streams = {STDERR: ("standard error", sys.stderr), STDOUT: ("standard output", stdout)}
+    here: list[AuditPlace] = []
+    for place in settings.audit_log:
+        if place in streams:
+            name, stream = streams[place]
+            here.append(StreamPlace(name, stream, log_format=settings.log_format))
+        elif place not in (OFF, REDIS_STREAM):
+            here.append(FilePlace(Path(place)))
+    return WrittenAuditTrail(
+        here,
+        gathered=stores.audit if REDIS_STREAM in settings.audit_log else (),
+        required=settings.audit_required,
+        clock=clock,
+        counts=counts,
     )
 
 
@@ -214,6 +174,8 @@ class _Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     master_keys: providers.Provider[Sequence[MasterKey]] = providers.Dependency()
     pinned_keys: providers.Provider[Sequence[SigningKey]] = providers.Dependency()
+    audit_counts: providers.Provider[AuditCounts] = providers.Dependency()
+    audit_stdout: providers.Provider[TextIO] = providers.Dependency()
 
     policy = providers.Singleton(_token_policy, settings)
     limits = providers.Singleton(
@@ -226,7 +188,6 @@ class _Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     entropy = providers.Singleton(SystemEntropy)
     hasher = providers.Singleton(PepperedSecretHasher)
-    audit = providers.Singleton(LogAuditTrail, log_format=settings.provided.log_format)
     envelope = providers.Singleton(AesGcmEnvelope, master_keys)
     signer = providers.Singleton(JoseTokenSigner)
     introspection_signer = providers.Singleton(JoseIntrospectionSigner)
@@ -236,8 +197,11 @@ class _Container(containers.DeclarativeContainer):
 
     stores = providers.Selector(
         settings.provided.store_kind,
-        sqlite=providers.Singleton(_sqlite_stores, settings),
+        sqlite=providers.Singleton(sqlite_stores, settings),
         redis=providers.Singleton(_redis_stores, settings, clock),
+    )
+    audit = providers.Singleton(
+        _audit_trail, settings, stores, clock, counts=audit_counts, stdout=audit_stdout
     )
     clients = stores.provided.clients
     families = stores.provided.families
@@ -245,13 +209,21 @@ class _Container(containers.DeclarativeContainer):
     access_tokens = stores.provided.access_tokens
 
     catalogue = providers.Singleton(
-        CurrentCatalogue, stores.provided.catalogue, envelope, pinned=pinned_keys
+        CurrentCatalogue,
+        stores.provided.catalogue,
+        envelope,
+        pinned=pinned_keys,
+        built_in=providers.Callable(built_in_scopes, settings.provided.issuer),
+    )
+    change_catalogue = providers.Singleton(ChangeCatalogue, stores.provided.catalogue, audit=audit)
+    make_signing_key = providers.Singleton(
+        MakeSigningKey, maker=key_maker, envelope=envelope, clock=clock
     )
     establish_keys = providers.Singleton(
         EstablishKeys,
         stores.provided.catalogue,
-        stores.provided.keys,
-        maker=key_maker,
+        change=change_catalogue,
+        make_signing_key=make_signing_key,
         envelope=envelope,
         entropy=entropy,
         clock=clock,
@@ -259,6 +231,7 @@ class _Container(containers.DeclarativeContainer):
         algorithm=settings.provided.signing_algorithm,
     )
     client_keys = providers.Singleton(HttpxClientKeySource, clock)
+    note_use = providers.Singleton(NoteUse, stores.provided.usage, audit=audit)
     authenticate = providers.Singleton(
         AuthenticateClient,
         clients,
@@ -274,8 +247,15 @@ class _Container(containers.DeclarativeContainer):
         ),
         limiter=stores.provided.limiter,
         limits=limits,
+        note_use=note_use,
     )
-    standing = providers.Singleton(TokenStanding, clients, families, revocations)
+    prove_access_token = providers.Singleton(
+        ProveAccessToken,
+        verifier=verifier,
+        standing=providers.Singleton(TokenStanding, clients, families, revocations),
+        access_tokens=access_tokens,
+        issuer=settings.provided.issuer,
+    )
     mint = providers.Singleton(
         MintAccessToken,
         settings.provided.issuer,
@@ -301,8 +281,18 @@ class _Container(containers.DeclarativeContainer):
         authenticate=authenticate,
         catalogue=catalogue,
         policy=policy,
+        cover_lifetime=providers.Singleton(CoverLifetime, change_catalogue),
         mint=mint,
+        note_use=note_use,
         audit=audit,
+        clock=clock,
+        allow_public_client_credentials=settings.provided.allow_public_client_credentials,
+    )
+    explain_token = providers.Singleton(
+        ExplainToken,
+        clients,
+        catalogue=catalogue,
+        policy=policy,
         clock=clock,
         allow_public_client_credentials=settings.provided.allow_public_client_credentials,
     )
@@ -310,24 +300,35 @@ class _Container(containers.DeclarativeContainer):
         IntrospectToken,
         authenticate=authenticate,
         catalogue=catalogue,
-        verifier=verifier,
+        prove=prove_access_token,
         signer=introspection_signer,
-        standing=standing,
+        families=families,
+        audit=audit,
+        issuer=settings.provided.issuer,
+        clock=clock,
+    )
+    authorize_administration = providers.Singleton(
+        AuthorizeAdministration,
+        catalogue=catalogue,
+        prove=prove_access_token,
+        issuer=settings.provided.issuer,
+        clock=clock,
+        audit=audit,
+    )
+    end_token = providers.Singleton(
+        EndToken,
+        verifier=verifier,
+        revocations=revocations,
         access_tokens=access_tokens,
         families=families,
         issuer=settings.provided.issuer,
-        clock=clock,
     )
     revoke_token = providers.Singleton(
         RevokeToken,
         authenticate=authenticate,
         catalogue=catalogue,
-        verifier=verifier,
-        revocations=revocations,
-        access_tokens=access_tokens,
-        families=families,
+        end_token=end_token,
         audit=audit,
-        issuer=settings.provided.issuer,
         clock=clock,
     )
     make_secret = providers.Singleton(
@@ -345,26 +346,130 @@ class _Container(containers.DeclarativeContainer):
         audit=audit,
         issuer=settings.provided.issuer,
     )
+    revoke_by_operator = providers.Singleton(
+        RevokeByOperator,
+        catalogue=catalogue,
+        end_token=end_token,
+        revocations=revocations,
+        families=families,
+        administer=administer_clients,
+        clock=clock,
+        audit=audit,
+    )
     administer_secrets = providers.Singleton(
         AdministerSecrets,
+        clients,
+        stores.provided.usage,
         catalogue=catalogue,
         make_secret=make_secret,
         change=change_client,
         clock=clock,
     )
+    report_unused = providers.Singleton(ReportUnused, clients, stores.provided.usage, clock=clock)
+    import_clients = providers.Singleton(
+        ImportClients,
+        administer_clients,
+        translate=providers.Singleton(
+            TranslateClient,
+            administer=administer_clients,
+            make_secret=make_secret,
+            hasher=hasher,
+            foreign_hashes=providers.Singleton(KnownForeignHashes),
+            clock=clock,
+        ),
+        catalogue=catalogue,
+        change=change_catalogue,
+        clock=clock,
+        audit=audit,
+    )
     administer_catalogue = providers.Singleton(
         AdministerCatalogue,
         catalogue,
-        scopes=stores.provided.scopes,
-        resources=stores.provided.resources,
+        change=change_catalogue,
+        clock=clock,
+        audit=audit,
+    )
+    change_keys = providers.Singleton(ChangeKeys, change_catalogue, clock=clock, audit=audit)
+    key_usage = providers.Singleton(KeyUsage, clients, policy=policy)
+    fenced_clients = providers.Singleton(FencedClients, clients, catalogue=catalogue)
+    apply_state = providers.Singleton(
+        ApplyState,
+        fenced_clients,
+        administer=providers.Singleton(
+            AdministerClients,
+            fenced_clients,
+            catalogue=catalogue,
+            make_secret=make_secret,
+            change=providers.Singleton(ChangeClient, fenced_clients, clock=clock, audit=audit),
+            entropy=entropy,
+            clock=clock,
+            audit=audit,
+            issuer=settings.provided.issuer,
+        ),
+        catalogue=catalogue,
+        change=change_catalogue,
+        make_secret=make_secret,
+        hasher=hasher,
+        policy=policy,
+        entropy=entropy,
+        clock=clock,
+        audit=audit,
+    )
+    administer_keys = providers.Singleton(
+        AdministerKeys,
+        catalogue,
+        change=change_keys,
+        usage=key_usage,
+        make=make_signing_key,
+        writer=key_set,
+        clock=clock,
+        announcement=settings.provided.key_announcement,
+    )
+    rotate_due_keys = providers.Singleton(
+        RotateDueKeys,
+        catalogue,
+        change=change_keys,
+        usage=key_usage,
+        make=make_signing_key,
+        clock=clock,
+        announcement=settings.provided.key_announcement,
+    )
+    catalogue_probe = providers.Singleton(CatalogueProbe, catalogue)
+    rotate_data_keys = providers.Singleton(
+        RotateDataKeys,
+        stores.provided.catalogue,
+        change=change_catalogue,
+        clients=clients,
+        families=families,
+        hasher=hasher,
+        envelope=envelope,
+        entropy=entropy,
+        clock=clock,
+        audit=audit,
+    )
+    rewrap = providers.Singleton(
+        Rewrap,
+        stores.provided.catalogue,
+        clients,
+        change_catalogue=change_catalogue,
+        change_client=change_client,
+        envelope=envelope,
         clock=clock,
         audit=audit,
     )
 
 
 @asynccontextmanager
-async def open_core(settings: Settings) -> AsyncIterator[Core]:
+async def open_core(
+    settings: Settings, *, counts: AuditCounts | None = None, stdout: TextIO | None = None
+) -> AsyncIterator[Core]:
     """Open the store, establish the keys, and hand out what works on them.
+
+    Args:
+        counts: Told of every event; nobody is if left out.
+
+        stdout: What the audit trail takes for standard output. Standard error
+            if left out, since that of a command is for its data.
 
     Raises:
         RefusedToStart: If the master key, the signing key file or the store's
@@ -372,32 +477,56 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             `strict_store` is on.
         Unavailable: If the store is down.
     """
-    container = _Container(settings=settings)
+    container = _Container(
+        settings=settings,
+        audit_counts=providers.Object(counts or Uncounted()),
+        audit_stdout=providers.Object(stdout or sys.stderr),
+    )
     stores = container.stores()
     try:
         findings = await _inspect(settings, stores)
         await _unlock(settings, container)
         yield Core(
             issue_token=container.issue_token(),
+            explain_token=container.explain_token(),
             introspect_token=container.introspect_token(),
             revoke_token=container.revoke_token(),
+            revoke_by_operator=container.revoke_by_operator(),
             administer_clients=container.administer_clients(),
             administer_secrets=container.administer_secrets(),
             administer_catalogue=container.administer_catalogue(),
+            import_clients=container.import_clients(),
+            administer_keys=container.administer_keys(),
+            apply_state=container.apply_state(),
+            rotate_due_keys=container.rotate_due_keys(),
+            authorize_administration=container.authorize_administration(),
+            report_unused=container.report_unused(),
+            rotate_data_keys=container.rotate_data_keys(),
+            rewrap=container.rewrap(),
             catalogue=container.catalogue(),
             key_set=container.key_set(),
             clock=container.clock(),
             entropy=container.entropy(),
-            probes=(stores.probe,),
+            probes=(stores.probe, container.catalogue_probe()),
             findings=findings,
         )
     finally:
         container.hasher().close()
         await container.client_keys().close()
+        await container.audit().close()
         await stores.close()
 
 
-async def _inspect(settings: Settings, stores: _Stores) -> Sequence[Finding]:
+def secret_folder(folder: Path) -> SecretFolder:
+    """Return where secrets are left for an operator.
+
+    Raises:
+        SecretNotLeft: If it is no folder that its owner alone has access to.
+    """
+    return SecretFolder(folder)
+
+
+async def _inspect(settings: Settings, stores: Stores) -> Sequence[Finding]:
     findings = await stores.inspect()
     risks = [finding.sentence for finding in findings if finding.severity is Severity.RISK]
     if settings.strict_store and risks:
@@ -409,48 +538,14 @@ async def _unlock(settings: Settings, container: _Container) -> None:
     """Find the master key, and see that it opens the keys, which the first start makes."""
     stored = await container.stores().catalogue.load()
     try:
-        container.master_keys.override(_master_keys(settings, store_has_keys=bool(stored.keys)))
-        container.pinned_keys.override(_pinned_keys(settings))
+        container.master_keys.override(master_keys(settings, store_has_keys=bool(stored.keys)))
+        container.pinned_keys.override(pinned_keys(settings))
         await container.establish_keys()()
-        keyring = (await container.catalogue().read()).keyring
+        await container.catalogue().read()
     except (MasterKeyUnusable, SigningKeyUnusable) as error:
         raise RefusedToStart(str(error)) from error
     except MasterKeyMismatch as error:
         raise RefusedToStart(
-            "the master key does not open this store's keys: give the one that sealed them"
+            f"a key of this store cannot be opened: {error.detail};"
+            " master_key_file has to name the file of the master key that sealed it"
         ) from error
-    if keyring.signer(settings.signing_algorithm, now=container.clock().now()) is None:
-        raise RefusedToStart(f"there is no active {settings.signing_algorithm} key in this store")
-
-
-def _master_keys(settings: Settings, *, store_has_keys: bool) -> Sequence[MasterKey]:
-    if settings.master_key_file:
-        return [read_master_key(path) for path in settings.master_key_file]
-    if settings.store_kind != "sqlite":
-        raise RefusedToStart(
-            "a master key is needed with this store: make one with"
-            " `openssl rand -base64 32 > master.key && chmod 600 master.key`"
-            " and name it with --master-key-file"
-        )
-    beside = settings.sqlite_key_path
-    if store_has_keys and not beside.exists():
-        raise RefusedToStart(
-            f"{beside} is missing, and the keys in {settings.sqlite_path} cannot be opened"
-            " without it: put it back"
-        )
-    return [find_or_make_master_key(beside)]
-
-
-def _pinned_keys(settings: Settings) -> Sequence[SigningKey]:
-    if settings.signing_key_file is None:
-        return ()
-    passphrase_file = settings.signing_key_passphrase_file
-    passphrase = _first_line(passphrase_file) if passphrase_file is not None else None
-    return [load_signing_key(settings.signing_key_file, passphrase, activate_at=_SINCE_EVER)]
-
-
-def _first_line(path: Path) -> bytes:
-    try:
-        return path.read_bytes().split(b"\n", 1)[0].rstrip(b"\r")
-    except OSError as error:
-        raise RefusedToStart(f"{path} cannot be read: {error.strerror}") from error

@@ -2,10 +2,14 @@
 
 import asyncio
 
-from adapters.grpc.server import GrpcServer
+from adapters.grpc.admin_clients import ClientService
+from adapters.grpc.admin_keys import KeyService
+from adapters.grpc.admin_resources import ResourceService
+from adapters.grpc.server import Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
 from entrypoints import worker
-from entrypoints.container import Core, RefusedToStart
+from entrypoints.container import Core
+from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings
 
 
@@ -23,6 +27,7 @@ class GrpcListener:
                 revoke_token=core.revoke_token,
                 allow_credentials_in_message=settings.allow_credentials_in_request_body,
             ),
+            _administration(core),
             entropy=core.entropy,
         )
 
@@ -35,6 +40,15 @@ class GrpcListener:
 
     async def stopped(self) -> None:
         await self._stopped.wait()
+
+
+def _administration(core: Core) -> Administration:
+    return Administration(
+        authorize=core.authorize_administration,
+        clients=ClientService(core.administer_clients, core.administer_secrets, clock=core.clock),
+        keys=KeyService(core.administer_keys, core.rotate_data_keys),
+        resources=ResourceService(core.administer_catalogue),
+    )
 
 
 def listen(settings: Settings, core: Core) -> GrpcListener:

@@ -12,7 +12,8 @@ from adapters.http.app import HttpOptions, build_app
 from adapters.http.health_endpoints import Readiness
 from adapters.http.protocol import HttpProtocol
 from entrypoints import worker
-from entrypoints.container import Core, RefusedToStart
+from entrypoints.container import Core
+from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings
 
 
@@ -54,6 +55,7 @@ class HttpListener:
                     grant_types=settings.grants,
                     allow_credentials_in_request_body=settings.allow_credentials_in_request_body,
                     trusted_proxies=settings.trusted_proxies,
+                    jwks_max_age=settings.jwks_max_age,
                 ),
             ),
             http=HttpProtocol,

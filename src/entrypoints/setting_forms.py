@@ -18,6 +18,9 @@ from domain.model.limits import Budget
 from domain.model.uris import is_loopback
 
 OFF: Final = "off"
+STDERR: Final = "stderr"
+STDOUT: Final = "stdout"
+REDIS_STREAM: Final = "redis"
 SQLITE: Final = "sqlite:///"
 
 _REDIS_SCHEMES = ("redis", "rediss")
@@ -133,6 +136,10 @@ STORE = Expected("sqlite:///FILE, redis://HOST:PORT/DB or rediss://HOST:PORT/DB"
 _BUDGET = Expected("COUNT/DURATION like 10/5m, or off", "COUNT/DURATION|off")
 _NETWORKS = Expected("networks like 10.0.0.0/8 or fd00::/8", "NETWORK")
 _COUNT = Expected("a whole number from 1", "N")
+_AUDIT_LOG = Expected(
+    "stderr, stdout, redis or a path with a / in it, each once, or off alone",
+    "stderr|stdout|redis|FILE|off",
+)
 
 Listener = Annotated[
     Address | None, PlainValidator(_read_address), PlainSerializer(_write_address), _ADDRESS
@@ -160,8 +167,18 @@ FailureBudget = Annotated[
     Budget | None, PlainValidator(_read_budget), PlainSerializer(_write_budget), _BUDGET
 ]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(split_list), _NETWORKS]
+AuditLog = Annotated[tuple[str, ...], BeforeValidator(split_list), _AUDIT_LOG]
 Switch = Annotated[bool, Expected("true or false", "")]
 Count = Annotated[int, Field(ge=1), _COUNT]
+
+
+def require_audit_places(places: tuple[str, ...]) -> None:
+    """Refuse what is no place; a file has a `/` so that a slip of the pen makes none."""
+    words = (STDERR, STDOUT, REDIS_STREAM)
+    good = all(place in words or "/" in place for place in places)
+    distinct = len(set(places)) == len(places) > 0
+    if places != (OFF,) and not (good and distinct):
+        raise ValueError(_AUDIT_LOG.form)
 
 
 def require_issuer_url(text: str) -> str:

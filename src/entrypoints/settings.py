@@ -23,13 +23,18 @@ from pydantic_settings import (
 )
 
 from domain.model.clients import GrantType
+from domain.model.key_rotation import ANNOUNCEMENT_MARGIN
 from domain.model.keys import SigningAlgorithm
+from domain.model.lifetimes import format_duration
 from domain.model.limits import FailureLimits
 from domain.model.tokens import TokenFormat
 from entrypoints.setting_forms import (
+    OFF,
+    REDIS_STREAM,
     SQLITE,
     STORE,
     AnyLifetime,
+    AuditLog,
     Count,
     Expected,
     FailureBudget,
@@ -40,6 +45,7 @@ from entrypoints.setting_forms import (
     Networks,
     Switch,
     Wait,
+    require_audit_places,
     require_issuer_url,
     require_store_url,
     split_list,
@@ -98,6 +104,13 @@ class Settings(BaseSettings):
         default=Address("127.0.0.1", 50051),
         description="Where gRPC is served, or `off`. One of the two has to be on.",
     )
+    admin: Listener = Field(
+        default=Address("127.0.0.1", 8081),
+        description=(
+            "Where `/metrics` is served, for Prometheus and for nobody else, or `off`: "
+            "it asks for no credentials."
+        ),
+    )
     issuer: Annotated[str, Expected("a URL without query and fragment", "URL")] = Field(
         default="",
         description=(
@@ -136,7 +149,7 @@ class Settings(BaseSettings):
         description=(
             "The files with the master keys, newest first: 32 random bytes in base64, mode 0600. "
             "With SQLite and none given, `<database>.key` is made beside the database. "
-            "With Redis one has to be given: `openssl rand -base64 32 > master.key`."
+            "With Redis one has to be given: `grantd master-key new master.key`."
         ),
         examples=[["master.key"]],
     )
@@ -204,6 +217,28 @@ class Settings(BaseSettings):
         default=SigningAlgorithm.ES256,
         description="What signs access tokens, unless the resource or the client sets it.",
     )
+    jwks_max_age: Lifetime = Field(
+        default=timedelta(hours=1),
+        description=(
+            "How long verifiers may keep a copy of the key set (`Cache-Control` of "
+            "`/.well-known/jwks.json`). The same on every node of one store."
+        ),
+    )
+    key_announcement: Lifetime = Field(
+        default=timedelta(hours=24),
+        description=(
+            "How long a new signing key is in the key set before it signs; "
+            "`jwks_max_age` and a minute at least."
+        ),
+    )
+    key_rotation_interval: AnyLifetime = Field(
+        default=None,
+        description=(
+            "How long a signing key signs before the server rotates it by itself; longer than "
+            "`key_announcement`, and 90d is a good choice. Unset: `grantd keys rotate` does it."
+        ),
+        examples=["90d"],
+    )
     require_scope: Switch = Field(
         default=False, description="Refuse a token without any scope (RFC 6749 §3.3)."
     )
@@ -262,6 +297,56 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Expected("debug, info, warning or error", "debug|info|warning|error"),
     ] = Field(default="info", description="The least severity that is logged.")
+
+    audit_log: AuditLog = Field(
+        default=("stderr",),
+        description=(
+            "Where the audit trail goes: `stderr`, `stdout`, a file by a path with a `/` in it, "
+            "`redis` for a stream in the Redis store, several of these, or `off`. Of a command "
+            "other than `serve`, `stdout` goes to standard error."
+        ),
+        examples=[["/var/log/grantd/audit.jsonl"]],
+    )
+    audit_stream_length: Count = Field(
+        default=1_000_000,
+        description="How many events the stream in Redis keeps; beyond it the oldest go.",
+    )
+    audit_required: Switch = Field(
+        default=False,
+        description=(
+            "Refuse what cannot be written to the audit trail (503 or UNAVAILABLE), "
+            "not only say that events are missing."
+        ),
+    )
+
+    target: Listener = Field(
+        default=None,
+        description=(
+            "A running server whose gRPC takes the commands under `clients`, `scopes`, "
+            "`resources` and `keys`, instead of the store; `off` is the store."
+        ),
+        examples=["127.0.0.1:50051"],
+    )
+    target_client: Annotated[str, Expected("the id of a client", "CLIENT_ID")] = Field(
+        default="",
+        description=(
+            "The client that these commands are sent as; it has the scopes `grantd.admin.read` "
+            "and `grantd.admin.write`, or the first alone to look around."
+        ),
+        examples=["operator"],
+    )
+    target_secret_file: File = Field(
+        default=None,
+        description="The file with its secret.",
+        examples=["operator.secret"],
+    )
+    target_insecure: Switch = Field(
+        default=False,
+        description=(
+            "Send secret and tokens in the clear to a target that is not on loopback, "
+            "since something else keeps that way private."
+        ),
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -344,6 +429,41 @@ class Settings(BaseSettings):
             raise ValueError("a list without repetitions")
         return value
 
+    @field_validator("key_announcement")
+    @classmethod
+    def _require_time_to_be_seen(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        max_age = info.data.get("jwks_max_age")
+        if max_age is not None and value < max_age + ANNOUNCEMENT_MARGIN:
+            needed = format_duration(max_age + ANNOUNCEMENT_MARGIN)
+            raise ValueError(f"{needed} or more, which is jwks_max_age and a minute")
+        return value
+
+    @field_validator("key_rotation_interval")
+    @classmethod
+    def _require_time_to_sign(
+        cls, value: timedelta | None, info: ValidationInfo
+    ) -> timedelta | None:
+        announcement = info.data.get("key_announcement")
+        if value is not None and announcement is not None and value <= announcement:
+            raise ValueError(f"more than key_announcement, {format_duration(announcement)}")
+        return value
+
+    @field_validator("audit_log")
+    @classmethod
+    def _require_audit_places(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        require_audit_places(value)
+        store = info.data.get("store")
+        if REDIS_STREAM in value and store is not None and store.startswith(SQLITE):
+            raise ValueError("without `redis`, since the store is not in Redis")
+        return value
+
+    @field_validator("audit_required")
+    @classmethod
+    def _require_something_to_write(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  (the hook's signature)
+        if value and info.data.get("audit_log") == (OFF,):
+            raise ValueError("false, since audit_log is off")
+        return value
+
     @field_validator("signing_key_passphrase_file")
     @classmethod
     def _require_its_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
@@ -396,7 +516,7 @@ def _problem(detail: ErrorDetails, places: Mapping[str, Mapping[str, object]]) -
         return f"{name} is not a setting{_nearest(name, list(Settings.model_fields))}"
     own = detail.get("ctx", {}).get("error")
     right = str(own) if isinstance(own, ValueError) else expected(name).form
-    if isinstance(detail["input"], timedelta):
+    if isinstance(detail["input"], timedelta) and not isinstance(own, ValueError):
         right = "a second or more"
     return f"{_whence(name, places)}: {_shape(detail['input'])}; it has to be {right}"
 

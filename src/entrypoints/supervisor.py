@@ -1,7 +1,8 @@
-"""The parent of all workers (D10). It serves nothing itself and imports no server.
+"""The parent of all workers (D10). It serves nothing but their metrics, and imports no server.
 
 It prepares the store, starts one process per protocol and worker, restarts
-one that dies, and hands on the signal to stop.
+one that dies, rotates signing keys that are due, and hands on the signal to
+stop.
 """
 
 import asyncio
@@ -19,8 +20,14 @@ from typing import Final
 
 import structlog
 
+from adapters.origin import BY_ITSELF, bind_origin
 from domain.model.identifiers import ClientId
-from entrypoints.container import Core, RefusedToStart, open_core
+from domain.model.keys import SigningKey
+from entrypoints.admin_listener import admin_listener, counts
+from entrypoints.automatic_rotation import rotate_when_due
+from entrypoints.container import Core, open_core
+from entrypoints.refusal import RefusedToStart
+from entrypoints.setting_forms import STDOUT
 from entrypoints.settings import Address, Settings
 
 log = structlog.get_logger()
@@ -59,25 +66,28 @@ def serve(settings: Settings, *, on_ready: Callable[[Serving], None]) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status.
 
     Raises:
-        RefusedToStart: If an address is taken, or the keys cannot be opened.
+        RefusedToStart: If an address is taken, the keys cannot be opened, or
+            none signs by the algorithm wanted.
         Unavailable: If the store is down.
     """
-    return asyncio.run(_serve(settings, on_ready))
+    with bind_origin(BY_ITSELF):
+        return asyncio.run(_serve(settings, on_ready))
 
 
 async def _serve(settings: Settings, on_ready: Callable[[Serving], None]) -> int:
-    for address in (settings.http, settings.grpc):
+    for address in (settings.http, settings.grpc, settings.admin):
         if address is not None:
             _require_free(address)
-    async with open_core(settings) as core:
-        for finding in core.findings:
-            log.warning(finding.sentence, severity=finding.severity)
-        serving = await _describe(settings, core)
-    supervisor = _Supervisor(settings)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, supervisor.stop)
-    return await supervisor.run(lambda: on_ready(serving))
+    async with admin_listener(settings.admin):
+        async with open_core(settings, counts=counts(), stdout=sys.stdout) as core:
+            for finding in core.findings:
+                log.warning(finding.sentence, severity=finding.severity)
+            serving = await _describe(settings, core)
+        supervisor = _Supervisor(settings)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, supervisor.stop)
+        return await supervisor.run(lambda: on_ready(serving))
 
 
 def _require_free(address: Address) -> None:
@@ -92,8 +102,7 @@ def _require_free(address: Address) -> None:
 
 
 async def _describe(settings: Settings, core: Core) -> Serving:
-    keyring = (await core.catalogue.read()).keyring
-    key = keyring.signer(settings.signing_algorithm, now=core.clock.now())
+    key = await _require_key(settings, core)
     clients = await core.administer_clients.page(after=None, limit=_CLIENTS_LOOKED_AT)
     able = (client.client_id for client in clients if client.may_ask_by_basic)
     return Serving(
@@ -101,9 +110,22 @@ async def _describe(settings: Settings, core: Core) -> Serving:
         http=str(settings.http) if settings.http is not None else None,
         grpc=str(settings.grpc) if settings.grpc is not None else None,
         store=settings.store,
-        active_key=f"{key.key_id} ({key.algorithm})" if key is not None else "none",
+        active_key=f"{key.key_id} ({key.algorithm})",
         a_client=next(able, None),
     )
+
+
+async def _require_key(settings: Settings, core: Core) -> SigningKey:
+    catalogue = await core.catalogue.read()
+    algorithm = catalogue.policy.signing_algorithm or settings.signing_algorithm
+    key = catalogue.keyring.signer(algorithm, now=core.clock.now())
+    if key is None:
+        raise RefusedToStart(
+            f"there is no active {algorithm} key in this store: make one with"
+            f" `grantd keys rotate --algorithm {algorithm}`, and wait until it is active or add"
+            " --now"
+        )
+    return key
 
 
 class _Supervisor:
@@ -112,6 +134,8 @@ class _Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._handed_over = settings.model_dump_json().encode() + b"\n"
+        # A worker's own standard output is the pipe on which it says that it is ready.
+        self._lent = (os.dup(sys.stdout.fileno()),) if STDOUT in settings.audit_log else ()
         self._stopping = asyncio.Event()
         self._gave_up = False
         self._deaths: deque[float] = deque(maxlen=_DEATHS_FORGIVEN)
@@ -131,8 +155,11 @@ class _Supervisor:
             for (module, number), up in zip(posts, ready, strict=True)
         ]
         announce = asyncio.create_task(self._announce(ready, on_ready))
+        rotation = asyncio.create_task(rotate_when_due(self._settings, self._stopping))
         statuses = await asyncio.gather(*keepers)
         announce.cancel()
+        rotation.cancel()
+        await asyncio.wait({rotation})
         return 0 if not self._gave_up and not any(statuses) else 1
 
     async def _announce(self, ready: list[asyncio.Event], on_ready: Callable[[], None]) -> None:
@@ -171,8 +198,10 @@ class _Supervisor:
             sys.executable,
             "-m",
             module,
+            *map(str, self._lent),
             stdin=PIPE,
             stdout=PIPE,
+            pass_fds=self._lent,
             env={"GRPC_VERBOSITY": "ERROR", **os.environ},  # its notes are no lines of our log
         )
         if process.stdin is not None:

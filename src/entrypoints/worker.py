@@ -2,17 +2,21 @@
 
 A worker reads its settings from standard input, says `ready` on standard
 output once it accepts connections, and drains when it gets SIGTERM or when
-standard input ends, which means that its supervisor is gone.
+standard input ends, which means that its supervisor is gone. Its one argument,
+if it has one, is the descriptor that is its supervisor's standard output.
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TextIO
 
+from adapters.origin import BY_ITSELF, bind_origin
 from adapters.telemetry.logging import configure_logging
+from entrypoints.admin_listener import counts
 from entrypoints.container import Core, open_core
 from entrypoints.settings import Settings
 
@@ -45,7 +49,7 @@ def run(
     """Serve until told to stop; exits with status 1 if the server ends by itself."""
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     configure_logging(settings.log_format, settings.log_level)
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with bind_origin(BY_ITSELF), asyncio.Runner(loop_factory=loop_factory) as runner:
         sys.exit(runner.run(_serve(settings, listen)))
 
 
@@ -55,7 +59,7 @@ async def _serve(settings: Settings, listen: Callable[[Settings, Core], Listener
     loop.add_signal_handler(signal.SIGTERM, told_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor hears it too, and decides
     await _watch_supervisor(told_to_stop)
-    async with open_core(settings) as core:
+    async with open_core(settings, counts=counts(), stdout=_lent_stdout()) as core:
         listener = listen(settings, core)
         await listener.start()
         sys.stdout.buffer.write(READY)
@@ -69,6 +73,10 @@ async def _serve(settings: Settings, listen: Callable[[Settings, Core], Listener
         stop.cancel()
         await stopped
     return 0 if asked else 1
+
+
+def _lent_stdout() -> TextIO | None:
+    return os.fdopen(int(sys.argv[1]), "w", encoding="ascii") if sys.argv[1:] else None
 
 
 async def _watch_supervisor(gone: asyncio.Event) -> None:

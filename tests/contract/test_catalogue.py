@@ -1,17 +1,29 @@
-"""What every `CatalogueReader`, `ScopeStore`, `ResourceStore` and `KeyStore` has to hold to."""
+"""What every `CatalogueStore` has to hold to."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
-from domain.errors import CatalogueEntryExists, CatalogueEntryNotFound, Conflict
-from domain.model.catalogue import EMPTY, StoredCatalogue
+from adapters.memory.audit_trail import MemoryAuditTrail
+from domain.errors import Conflict
+from domain.model.catalogue import EMPTY, CatalogueVersion, StoredCatalogue
+from domain.model.clients import GrantType
 from domain.model.identifiers import ResourceId
 from domain.model.keys import KeyId, KeyPurpose, KeySchedule, SealedKey, SigningAlgorithm
+from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource
 from domain.model.scopes import ScopeDefinition, ScopeToken
 from domain.model.tokens import TokenFormat
+from domain.ports.catalogue import CatalogueStore
+from domain.usecases.change_catalogue import ChangeCatalogue
+from support.catalogue_steps import drop, put
 from support.domain_samples import (
     DAY,
     HOUR,
@@ -21,16 +33,42 @@ from support.domain_samples import (
     scope_definition,
     sealed_keys,
 )
-from support.stores import Stores
+from support.stores import Stores, redis_stores, sqlite_stores
 
 READ = ScopeToken("invoices.read")
+POLICY = DeclaredPolicy(
+    access_token_ttl=HOUR,
+    grant_access_token_ttl={GrantType.REFRESH_TOKEN: timedelta(minutes=5)},
+    refresh_token_ttl=30 * DAY,
+    refresh_token_max_age=90 * DAY,
+    refresh_grace=timedelta(seconds=30),
+    token_format=TokenFormat.OPAQUE,
+    signing_algorithm=SigningAlgorithm.RS256,
+    require_scope=True,
+    revoke_access_token_on_refresh=False,
+    max_families_per_client=7,
+)
 
 
-async def filled(stores: Stores) -> None:
-    """Add a resource, a scope that it owns, and the first keys."""
-    await stores.resources.add(resource())
-    await stores.scopes.add(scope_definition(READ, resource=INVOICES))
-    await stores.keys.establish(sealed_keys())
+async def declare(store: CatalogueStore, policy: DeclaredPolicy) -> None:
+    before = await store.load()
+    await store.replace(replace(before, policy=policy), seen=before)
+
+
+async def filled(stores: Stores) -> StoredCatalogue:
+    """Put in one of each kind and return what is there."""
+    empty = await stores.catalogue.load()
+    await stores.catalogue.replace(
+        StoredCatalogue(
+            version=EMPTY,
+            scopes=(scope_definition(READ, resource=INVOICES),),
+            resources=(resource(),),
+            keys=sealed_keys(),
+            policy=POLICY,
+        ),
+        seen=empty,
+    )
+    return await stores.catalogue.load()
 
 
 class TestVersion:
@@ -42,63 +80,56 @@ class TestVersion:
     @pytest.mark.parametrize(
         "change",
         [
-            pytest.param(lambda s: s.scopes.add(scope_definition("b")), id="scope added"),
-            pytest.param(lambda s: s.scopes.remove(ScopeToken("a")), id="scope removed"),
+            pytest.param(lambda s: put(s, scopes=[scope_definition("b")]), id="scope added"),
             pytest.param(
-                lambda s: s.resources.add(resource("https://b.example")), id="resource added"
+                lambda s: put(s, scopes=[replace(scope_definition(READ), description="new")]),
+                id="scope changed",
+            ),
+            pytest.param(lambda s: drop(s, READ), id="scope removed"),
+            pytest.param(
+                lambda s: put(s, resources=[resource("https://b.example")]), id="resource added"
             ),
             pytest.param(
-                lambda s: s.resources.remove(ResourceId("https://a.example")),
-                id="resource removed",
+                lambda s: put(s, resources=[replace(resource(), name="new")]),
+                id="resource changed",
             ),
-            pytest.param(lambda s: s.keys.establish(sealed_keys()), id="keys established"),
+            pytest.param(lambda s: drop(s, INVOICES), id="resource removed"),
+            pytest.param(lambda s: put(s, keys=sealed_keys("second")), id="keys added"),
+            pytest.param(lambda s: drop(s, "first-es256"), id="key removed"),
+            pytest.param(lambda s: declare(s, DeclaredPolicy(require_scope=True)), id="policy"),
+            pytest.param(lambda s: declare(s, DeclaredPolicy()), id="policy removed"),
+            pytest.param(lambda s: declare(s, POLICY), id="nothing"),
         ],
     )
-    async def test_every_change_raises_the_version(
-        self, stores: Stores, another: Stores, change: Callable[[Stores], Awaitable[object]]
+    async def test_every_replacement_raises_the_version(
+        self, stores: Stores, another: Stores, change: Callable[[CatalogueStore], Awaitable[None]]
     ) -> None:
-        """Whichever port it came through, and everybody sees it at once."""
-        await stores.scopes.add(scope_definition("a"))
-        await stores.resources.add(resource("https://a.example"))
+        """Whatever it changed, and everybody sees it at once."""
+        await filled(stores)
         before = await another.catalogue.version()
 
-        await change(stores)
+        await change(stores.catalogue)
 
         assert await another.catalogue.version() > before
         assert await stores.catalogue.version() == await another.catalogue.version()
 
     async def test_what_comes_and_goes_leaves_a_new_version(self, stores: Stores) -> None:
         """Equal contents at another time are another version: nobody misses what was between."""
-        await filled(stores)
-        before = await stores.catalogue.load()
-        await stores.scopes.add(scope_definition("b"))
-        await stores.scopes.remove(ScopeToken("b"))
+        before = await filled(stores)
+        await put(stores.catalogue, scopes=[scope_definition("b")])
+        await drop(stores.catalogue, "b")
 
         after = await stores.catalogue.load()
 
-        assert after.scopes == before.scopes
+        assert replace(after, version=before.version) == before
         assert after.version > before.version
-
-    async def test_racing_changes_lose_nothing(self, stores: Stores, another: Stores) -> None:
-        """However many change it at once, each change is there and was counted."""
-        turns = (stores, another)
-
-        await asyncio.gather(
-            *(turns[n % 2].scopes.add(scope_definition(f"scope-{n}")) for n in range(20)),
-            *(turns[n % 2].resources.add(resource(f"https://{n}.example")) for n in range(20)),
-            stores.keys.establish(sealed_keys()),
-        )
-
-        loaded = await stores.catalogue.load()
-        assert (len(loaded.scopes), len(loaded.resources), len(loaded.keys)) == (20, 20, 3)
-        assert loaded.version >= 41
 
 
 class TestLoad:
     async def test_it_returns_everything_exactly(self, stores: Stores, another: Stores) -> None:
         """Every attribute survives being written and read."""
         owner = Resource(
-            resource_id=ResourceId("urn:example:über?".replace("ü", "%C3%BC")),
+            resource_id=ResourceId("urn:example:%C3%BCber?"),
             name="Größe & <Maß>",
             token_format=TokenFormat.OPAQUE,
             signing_algorithm=SigningAlgorithm.EDDSA,
@@ -120,11 +151,7 @@ class TestLoad:
                 schedule=KeySchedule(activate_at=NOW + DAY),
             ),
         )
-        for known in (owner, bare):
-            await stores.resources.add(known)
-        for scope in (owned, free):
-            await stores.scopes.add(scope)
-        await stores.keys.establish(keys)
+        await put(stores.catalogue, resources=[owner, bare], scopes=[owned, free], keys=keys)
 
         loaded = await another.catalogue.load()
 
@@ -132,46 +159,74 @@ class TestLoad:
         assert set(loaded.resources) == {owner, bare}
         assert set(loaded.scopes) == {owned, free}
         assert set(loaded.keys) == set(keys)
+        assert loaded.policy == DeclaredPolicy()
+
+    @pytest.mark.parametrize("policy", [POLICY, DeclaredPolicy(refresh_grace=timedelta())])
+    async def test_a_declared_policy_is_kept(
+        self, stores: Stores, another: Stores, policy: DeclaredPolicy
+    ) -> None:
+        """What is left open stays open, and what is 0 stays 0."""
+        await declare(stores.catalogue, policy)
+
+        assert (await another.catalogue.load()).policy == policy
+
+    async def test_names_are_told_apart_as_they_are_written(self, stores: Stores) -> None:
+        """Scope tokens are case-sensitive (RFC 6749 §3.3); identifiers are never normalised."""
+        names = [INVOICES, f"{INVOICES}/", INVOICES.upper()]
+        await put(stores.catalogue, scopes=[scope_definition("read"), scope_definition("READ")])
+        await put(stores.catalogue, resources=[resource(name) for name in names])
+
+        loaded = await stores.catalogue.load()
+
+        assert [one.token for one in loaded.scopes] == ["READ", "read"]
+        assert [one.resource_id for one in loaded.resources] == sorted(names)
 
     async def test_each_kind_has_a_fixed_order(self, stores: Stores, another: Stores) -> None:
         """Whoever loads, and whatever else has come or gone, order stays."""
-        for n in (*range(0, 40, 2), *range(1, 40, 2)):
-            await stores.scopes.add(scope_definition(f"scope-{n:02d}-{'x' * 80}"))
-            await stores.resources.add(resource(f"https://{n:02d}.example/{'x' * 80}"))
-        await stores.keys.establish(sealed_keys())
+        shuffled = (*range(0, 40, 2), *range(1, 40, 2))
+        await put(
+            stores.catalogue,
+            scopes=[scope_definition(f"scope-{n:02d}-{'x' * 80}") for n in shuffled],
+            resources=[resource(f"https://{n:02d}.example/{'x' * 80}") for n in shuffled],
+            keys=sealed_keys(),
+        )
         before = await stores.catalogue.load()
 
-        await stores.scopes.add(scope_definition("passing"))
-        await stores.scopes.remove(ScopeToken("passing"))
+        await put(stores.catalogue, scopes=[scope_definition("passing")])
+        await drop(stores.catalogue, "passing")
         after = await another.catalogue.load()
 
-        assert after.scopes == before.scopes
-        assert after.resources == before.resources
-        assert after.keys == before.keys
+        assert list(before.scopes) == sorted(before.scopes, key=lambda one: one.token)
+        assert replace(after, version=before.version) == before
 
     async def test_everything_is_as_of_one_version(self, stores: Stores, another: Stores) -> None:
-        """Who loads while others write never sees a scope without its resource, nor half a step.
+        """Who loads while others write sees no half of a step.
 
-        Each round adds a resource with a scope of it and removes them again, so that every
-        step has a version and contents of its own.
+        Each step changes every kind at once, and each version has contents of its own.
         """
         seen: dict[int, StoredCatalogue] = {}
         versions: list[int] = []
 
         async def write() -> None:
-            for n in range(15):
-                name = f"https://{n}.example"
-                await stores.resources.add(resource(name))
-                await stores.scopes.add(scope_definition(f"s{n}", resource=ResourceId(name)))
-                if n % 2:
-                    await stores.scopes.remove(ScopeToken(f"s{n}"))
-                    await stores.resources.remove(ResourceId(name))
+            for n in range(30):
+                before = await stores.catalogue.load()
+                name = ResourceId(f"https://{n}.example")
+                after = StoredCatalogue(
+                    version=EMPTY,
+                    resources=(resource(name),),
+                    scopes=(scope_definition(f"s{n}", resource=name),),
+                    keys=sealed_keys(f"batch-{n}"),
+                    policy=DeclaredPolicy(max_families_per_client=n + 1),
+                )
+                await stores.catalogue.replace(after, seen=before)
 
         async def read(writing: asyncio.Task[None]) -> None:
             while not writing.done():
                 loaded = await another.catalogue.load()
-                known = {one.resource_id for one in loaded.resources}
-                assert all(scope.resource in known for scope in loaded.scopes)
+                assert loaded.version in (EMPTY, loaded.policy.max_families_per_client)
+                assert [scope.resource for scope in loaded.scopes] == [
+                    one.resource_id for one in loaded.resources
+                ]
                 assert seen.setdefault(loaded.version, loaded) == loaded
                 versions.append(loaded.version)
                 await asyncio.sleep(0)
@@ -181,173 +236,133 @@ class TestLoad:
             group.create_task(read(writing))
 
         assert versions == sorted(versions)
+        assert (await another.catalogue.load()).version == 30
 
 
-class TestScopes:
-    async def test_a_known_scope_is_refused(self, stores: Stores) -> None:
-        """The scope that is there stays as it is."""
-        await stores.scopes.add(scope_definition(READ))
-
-        with pytest.raises(CatalogueEntryExists):
-            await stores.scopes.add(ScopeDefinition(token=READ, description="another"))
-
-        assert (await stores.catalogue.load()).scopes == (scope_definition(READ),)
-
-    async def test_a_scope_of_an_unknown_resource_is_refused(self, stores: Stores) -> None:
-        """No token could be meant for its audience."""
-        with pytest.raises(CatalogueEntryNotFound):
-            await stores.scopes.add(scope_definition(READ, resource=INVOICES))
-
-        assert (await stores.catalogue.load()).scopes == ()
-
-    async def test_tokens_are_told_apart_by_case(self, stores: Stores) -> None:
-        """Scope tokens are case-sensitive strings (RFC 6749 §3.3)."""
-        await stores.scopes.add(scope_definition("read"))
-        await stores.scopes.add(scope_definition("READ"))
-
-        assert len((await stores.catalogue.load()).scopes) == 2
-
-    async def test_removing_tells_whether_there_was_one(self, stores: Stores) -> None:
-        """The first removal finds a scope, the second does not."""
-        await stores.scopes.add(scope_definition(READ))
-
-        assert await stores.scopes.remove(READ) is True
-        assert await stores.scopes.remove(READ) is False
-        assert (await stores.catalogue.load()).scopes == ()
-
-    async def test_a_removed_scope_may_be_added_anew(self, stores: Stores) -> None:
-        """Nothing of it is left in the way."""
-        await stores.scopes.add(scope_definition(READ))
-        await stores.scopes.remove(READ)
-        anew = ScopeDefinition(token=READ, description="anew")
-
-        await stores.scopes.add(anew)
-
-        assert (await stores.catalogue.load()).scopes == (anew,)
-
-    async def test_of_racing_callers_one_adds_a_scope(
+class TestReplace:
+    async def test_of_racing_callers_one_replaces_a_version(
         self, stores: Stores, another: Stores
     ) -> None:
-        """However many add one token at once, one of them does and the rest are told."""
+        """However many saw it, one of them changes it and the rest are told; nothing mixes."""
+        seen = await filled(stores)
         turns = (stores, another)
+        offers = [
+            replace(seen, scopes=(scope_definition(f"s{n}"),), keys=sealed_keys(f"batch-{n}"))
+            for n in range(20)
+        ]
 
         outcomes = await asyncio.gather(
-            *(turns[n % 2].scopes.add(scope_definition(READ)) for n in range(20)),
+            *(turns[n % 2].catalogue.replace(one, seen=seen) for n, one in enumerate(offers)),
             return_exceptions=True,
         )
 
         assert outcomes.count(None) == 1
-        assert [type(told) for told in outcomes].count(CatalogueEntryExists) == 19
+        assert [type(told) for told in outcomes].count(Conflict) == 19
+        winner = offers[outcomes.index(None)]
+        loaded = await stores.catalogue.load()
+        assert loaded.version == seen.version + 1
+        assert loaded.scopes == winner.scopes
+        assert set(loaded.keys) == set(winner.keys)
 
-
-class TestResources:
-    async def test_a_known_resource_is_refused(self, stores: Stores) -> None:
-        """The resource that is there stays as it is."""
-        await stores.resources.add(resource())
-
-        with pytest.raises(CatalogueEntryExists):
-            await stores.resources.add(Resource(resource_id=INVOICES, name="another"))
-
-        assert (await stores.catalogue.load()).resources == (resource(),)
-
-    async def test_identifiers_are_compared_as_they_are_written(self, stores: Stores) -> None:
-        """They are never normalised."""
-        for written in (INVOICES, f"{INVOICES}/", INVOICES.upper()):
-            await stores.resources.add(resource(written))
-
-        assert len((await stores.catalogue.load()).resources) == 3
-
-    async def test_removing_tells_whether_there_was_one(self, stores: Stores) -> None:
-        """The first removal finds a resource, the second does not."""
-        await stores.resources.add(resource())
-
-        assert await stores.resources.remove(INVOICES) is True
-        assert await stores.resources.remove(INVOICES) is False
-        assert (await stores.catalogue.load()).resources == ()
-
-    async def test_a_resource_that_owns_scopes_is_a_conflict(self, stores: Stores) -> None:
-        """It can be removed when its scopes are gone, and not before."""
-        await filled(stores)
-
-        with pytest.raises(Conflict):
-            await stores.resources.remove(INVOICES)
-        assert (await stores.catalogue.load()).resources == (resource(),)
-
-        await stores.scopes.remove(READ)
-        assert await stores.resources.remove(INVOICES) is True
-
-    async def test_of_racing_callers_one_adds_a_resource(
+    async def test_a_version_that_has_passed_cannot_be_replaced(
         self, stores: Stores, another: Stores
     ) -> None:
-        """However many add one resource at once, one of them does and the rest are told."""
-        turns = (stores, another)
+        """Not even by what it would be anyway: who saw it knows nothing of what came since."""
+        seen = await filled(stores)
+        await put(another.catalogue, scopes=[scope_definition("b")])
+        after = await another.catalogue.load()
 
-        outcomes = await asyncio.gather(
-            *(turns[n % 2].resources.add(resource()) for n in range(20)), return_exceptions=True
-        )
+        for offer in (seen, after, replace(seen, scopes=())):
+            with pytest.raises(Conflict):
+                await stores.catalogue.replace(offer, seen=seen)
 
-        assert outcomes.count(None) == 1
-        assert [type(told) for told in outcomes].count(CatalogueEntryExists) == 19
+        assert await stores.catalogue.load() == after
 
-    @pytest.mark.parametrize("removes_first", [True, False])
-    async def test_no_scope_outlives_its_resource_in_a_race(
-        self, stores: Stores, another: Stores, *, removes_first: bool
-    ) -> None:
-        """Of adding a scope and removing its resource at once, one is refused."""
-        for n in range(10):
-            name = ResourceId(f"https://{n}.example")
-            token = ScopeToken(f"s{n}")
-            await stores.resources.add(resource(name))
-            removing = another.resources.remove(name)
-            adding = stores.scopes.add(scope_definition(token, resource=name))
-
-            outcomes = await asyncio.gather(
-                *((removing, adding) if removes_first else (adding, removing)),
-                return_exceptions=True,
-            )
-
-            loaded = await stores.catalogue.load()
-            is_added = token in {scope.token for scope in loaded.scopes}
-            is_there = name in {one.resource_id for one in loaded.resources}
-            assert is_added is is_there
-            refusal = Conflict if is_added else CatalogueEntryNotFound
-            assert [type(told) for told in outcomes].count(refusal) == 1
-
-
-class TestKeys:
-    async def test_the_first_keys_are_established(self, stores: Stores, another: Stores) -> None:
-        """All of them are there, wherever they are read."""
-        assert await stores.keys.establish(sealed_keys()) is True
-
-        assert set((await another.catalogue.load()).keys) == set(sealed_keys())
-
-    async def test_later_keys_are_left_out_whole(self, stores: Stores) -> None:
-        """Whoever comes second is told, and changes nothing."""
-        await stores.keys.establish(sealed_keys("first"))
-
-        assert await stores.keys.establish(sealed_keys("second")) is False
-
-        assert set((await stores.catalogue.load()).keys) == set(sealed_keys("first"))
-
-    async def test_scopes_and_resources_are_no_keys(self, stores: Stores) -> None:
-        """A catalogue without keys takes the first ones, whatever else it holds."""
-        await stores.resources.add(resource())
-        await stores.scopes.add(scope_definition(READ))
-
-        assert await stores.keys.establish(sealed_keys()) is True
-
-    async def test_of_racing_callers_exactly_one_establishes(
-        self, stores: Stores, another: Stores
-    ) -> None:
-        """However many start at once on an empty store, one makes the keys, all of them."""
-        batches = [sealed_keys(f"batch-{n}") for n in range(20)]
-        turns = (stores, another)
-
-        outcomes = await asyncio.gather(
-            *(turns[n % 2].keys.establish(batch) for n, batch in enumerate(batches))
-        )
-
-        [winner] = [
-            batch for batch, established in zip(batches, outcomes, strict=True) if established
+    async def test_no_update_is_lost(self, stores: Stores, another: Stores) -> None:
+        """However many change it at once, each change is there and was counted."""
+        changes = [
+            ChangeCatalogue(store, audit=MemoryAuditTrail())
+            for store in (stores.catalogue, another.catalogue)
         ]
-        assert set((await stores.catalogue.load()).keys) == set(winner)
+
+        async def add(n: int) -> None:
+            definition = scope_definition(f"scope-{n}")
+            while True:
+                try:
+                    await changes[n % 2](lambda s: replace(s, scopes=(*s.scopes, definition)))
+                except Conflict:
+                    continue
+                return
+
+        await asyncio.gather(*map(add, range(30)))
+
+        loaded = await stores.catalogue.load()
+        assert {one.token for one in loaded.scopes} == {f"scope-{n}" for n in range(30)}
+        assert loaded.version == 30
+
+    async def test_the_version_of_what_is_written_is_not_looked_at(self, stores: Stores) -> None:
+        """Only the one that was seen counts."""
+        seen = await filled(stores)
+
+        await stores.catalogue.replace(replace(seen, version=EMPTY, scopes=()), seen=seen)
+
+        assert await stores.catalogue.load() == replace(
+            seen, version=CatalogueVersion(seen.version + 1), scopes=()
+        )
+
+    async def test_everything_can_go_and_come_again(self, stores: Stores, another: Stores) -> None:
+        """Nothing of what was there is left in the way."""
+        before = await filled(stores)
+        await stores.catalogue.replace(StoredCatalogue(version=EMPTY), seen=before)
+        gone = await another.catalogue.load()
+        assert gone == StoredCatalogue(version=gone.version)
+
+        await another.catalogue.replace(before, seen=gone)
+
+        assert replace(await stores.catalogue.load(), version=before.version) == before
+
+
+class TestWhatBothHaveInCommon:
+    """An entry that nobody changes keeps its bytes: another release may have written it."""
+
+    FOREIGN = b'{"token":"invoices.read","of_a_later_release":[1]}'
+    OLD = b'{"resource_id":"https://invoices.example"}'
+
+    @staticmethod
+    async def change_something_else(stores: Stores) -> None:
+        loaded = await stores.catalogue.load()
+        assert loaded.scopes == (ScopeDefinition(token=READ),)
+        assert loaded.resources == (Resource(resource_id=INVOICES),)
+        await put(stores.catalogue, scopes=[scope_definition("b")], keys=sealed_keys())
+
+    async def test_is_not_written_anew_in_sqlite(self, tmp_path: Path) -> None:
+        """Its row stays as it is."""
+        path = tmp_path / "grantd.db"
+        async with sqlite_stores(path) as stores:
+            await put(
+                stores.catalogue, scopes=[scope_definition(READ)], resources=[resource(INVOICES)]
+            )
+            with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+                raw.execute("UPDATE scopes SET record = ?", (self.FOREIGN,))
+                raw.execute("UPDATE resources SET record = ?", (self.OLD,))
+
+                await self.change_something_else(stores)
+
+                found = raw.execute("SELECT record FROM scopes WHERE token = ?", (READ,)).fetchall()
+                found += raw.execute("SELECT record FROM resources").fetchall()
+        assert found == [(self.FOREIGN,), (self.OLD,)]
+
+    async def test_is_not_written_anew_in_redis(self, redis_url: str) -> None:
+        """Its field stays as it is."""
+        async with redis_stores(redis_url) as stores:
+            await put(
+                stores.catalogue, scopes=[scope_definition(READ)], resources=[resource(INVOICES)]
+            )
+            async with Redis.from_url(redis_url) as raw:
+                await raw.hset("grantd:{catalogue}:scopes", READ, self.FOREIGN)
+                await raw.hset("grantd:{catalogue}:resources", INVOICES, self.OLD)
+
+                await self.change_something_else(stores)
+
+                assert await raw.hget("grantd:{catalogue}:scopes", READ) == self.FOREIGN
+                assert await raw.hget("grantd:{catalogue}:resources", INVOICES) == self.OLD

@@ -7,6 +7,7 @@ import pytest
 
 from domain.model.identifiers import ClientId
 from domain.model.limits import Spent
+from support.catalogue_steps import put
 from support.cutting_proxy import CuttingProxy
 from support.domain_samples import (
     HOUR,
@@ -115,7 +116,7 @@ async def test_who_saw_one_version_of_the_catalogue_shares_one_load(
     proxy: CuttingProxy, stores: Stores
 ) -> None:
     """A changed catalogue is not read two hundred times over, even if some leave meanwhile."""
-    await stores.scopes.add(scope_definition("invoices.read"))
+    await put(stores.catalogue, scopes=[scope_definition("invoices.read")])
     seen = await stores.catalogue.version()
     before = len(proxy.sent("EVALSHA"))
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.findings import Finding, Severity
 from adapters.redis.connection import RedisConnection
-from adapters.redis.inspection import Finding, Severity, inspect
+from adapters.redis.inspection import inspect
 from domain.errors import Unavailable
 from support.redis_server import RedisServer
 

@@ -12,6 +12,9 @@ from redis.crc import key_slot
 from domain.errors import ClientExists
 from domain.model.families import AttemptId, Generation
 from domain.model.identifiers import ClientId
+from domain.model.policy import DeclaredPolicy
+from domain.model.usage import Use, UseKind
+from support.catalogue_steps import drop, put
 from support.cutting_proxy import CuttingProxy
 from support.domain_samples import (
     DAY,
@@ -37,7 +40,7 @@ from support.stores import Stores, redis_stores
 
 _WITHOUT_END = re.compile(
     rb"grantd:\{([0-9a-f]{3}\}:(client|owner):.+"
-    rb"|catalogue\}:(version|scopes|resources|keys)|clients\}:index)"
+    rb"|catalogue\}:(version|scopes|resources|keys|policy)|clients\}:index)"
 )
 MINUTE = timedelta(minutes=1)
 _BIRTH = b"\0" + 24 * b"0"
@@ -65,18 +68,23 @@ async def redis(stores: Stores, redis_server: RedisServer) -> AsyncIterator[Redi
 
 
 async def tell_the_whole_story(stores: Stores) -> None:
-    await stores.keys.establish(sealed_keys())
-    await stores.resources.add(resource())
-    await stores.scopes.add(scope_definition("read", resource=INVOICES))
-    await stores.scopes.add(scope_definition("write"))
-    await stores.resources.add(resource("https://gone.example"))
-    assert await stores.resources.remove(resource("https://gone.example").resource_id)
-    assert await stores.scopes.remove(scope_definition("write").token)
+    await put(
+        stores.catalogue,
+        keys=sealed_keys(),
+        resources=[resource(), resource("https://gone.example")],
+        scopes=[scope_definition("read", resource=INVOICES), scope_definition("write")],
+    )
+    await drop(stores.catalogue, "https://gone.example", "write")
+    catalogue = await stores.catalogue.load()
+    declared = replace(catalogue, policy=DeclaredPolicy(require_scope=True))
+    await stores.catalogue.replace(declared, seen=catalogue)
     await stores.clients.add(client(owner="ada"))
     await stores.clients.replace(replace(client(owner="ada"), version=2), seen=1)
     await stores.clients.add(client(PAYROLL, owner="bob"))
     with pytest.raises(ClientExists):
         await stores.clients.add(client("ada"))
+    stores.usage.note([Use(client_id=PAYROLL, kind=UseKind.CLIENT, at=NOW)])
+    await stores.settle_usage()
     assert await stores.clients.remove(PAYROLL)
     for number in range(3):
         await stores.families.open(family(number), limit=2, now=NOW)
@@ -101,6 +109,8 @@ async def tell_the_whole_story(stores: Stores) -> None:
     for window in (5 * MINUTE, HOUR):
         await stores.rate_limiter.spend(limit_key(), window=window, now=NOW)
         await stores.rate_limiter.vouch(limit_key(), until=NOW + 30 * DAY, now=NOW)
+    stores.usage.note([Use(client_id=LEDGER, kind=UseKind.CLIENT, at=NOW)])
+    await stores.settle_usage()
     await stores.catalogue.load()
 
 
@@ -122,6 +132,7 @@ async def test_what_expires_is_kept_as_long_as_it_may_be_asked_for(redis: Redis)
         *(b"family", b"families-by-age", b"families-by-expiry"),
         *(b"revoked", b"token", b"receipt"),
         *(b"spent-assertion", b"spent-budget", b"voucher"),
+        b"usage",
     }
     assert 0 < by_kind[b"receipt"] <= minute
     assert hour - minute < by_kind[b"revoked"] <= hour
@@ -129,6 +140,7 @@ async def test_what_expires_is_kept_as_long_as_it_may_be_asked_for(redis: Redis)
     assert 9 * minute < by_kind[b"spent-assertion"] <= 10 * minute
     assert 4 * minute < by_kind[b"spent-budget"] <= 5 * minute
     assert 30 * day - minute < by_kind[b"voucher"] <= 30 * day
+    assert 400 * day - minute < by_kind[b"usage"] <= 400 * day
     assert day - minute < by_kind[b"family"] <= 2 * day
     assert 2 * day - minute < by_kind[b"families-by-age"] <= 2 * day
     assert 2 * day - minute < by_kind[b"families-by-expiry"] <= 2 * day

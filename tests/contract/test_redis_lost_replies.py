@@ -9,11 +9,13 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from domain.errors import CatalogueEntryExists, ClientExists, Conflict, Unavailable
+from domain.errors import ClientExists, Conflict, Unavailable
+from domain.model.catalogue import EMPTY, StoredCatalogue
 from domain.model.families import AttemptId, Generation, Replayed, Rotated, Rotation
 from domain.model.identifiers import ClientId
 from domain.model.limits import Spent
-from domain.model.scopes import ScopeToken
+from domain.model.usage import Use, UseKind
+from support.catalogue_steps import drop, put
 from support.cutting_proxy import CuttingProxy
 from support.domain_samples import (
     DAY,
@@ -28,12 +30,12 @@ from support.domain_samples import (
     family,
     limit_key,
     resource,
-    scope_definition,
-    sealed_keys,
     token_id,
 )
 from support.redis_server import RedisServer
 from support.stores import Stores, redis_stores
+
+EMPTY_CATALOGUE = StoredCatalogue(version=EMPTY)
 
 Step = Callable[[Stores], Awaitable[object]]
 
@@ -113,11 +115,7 @@ async def added(stores: Stores) -> None:
 
 
 async def catalogued(stores: Stores) -> None:
-    await stores.resources.add(resource())
-
-
-async def scoped(stores: Stores) -> None:
-    await stores.scopes.add(scope_definition("read"))
+    await put(stores.catalogue, resources=[resource()])
 
 
 async def nothing(_: Stores) -> None:
@@ -173,15 +171,10 @@ async def kept(stores: Stores) -> None:
             None,
             id="vouch",
         ),
-        pytest.param(nothing, catalogued, None, id="add a resource"),
+        pytest.param(nothing, catalogued, None, id="put a resource into the catalogue"),
         pytest.param(
-            catalogued, lambda s: s.resources.remove(INVOICES), True, id="remove a resource"
+            catalogued, lambda s: drop(s.catalogue, INVOICES), None, id="drop a resource from it"
         ),
-        pytest.param(nothing, scoped, None, id="add a scope"),
-        pytest.param(
-            scoped, lambda s: s.scopes.remove(ScopeToken("read")), True, id="remove a scope"
-        ),
-        pytest.param(nothing, lambda s: s.keys.establish(sealed_keys()), True, id="establish keys"),
     ],
 )
 async def test_a_step_whose_replies_are_lost_ends_as_if_they_were_not(
@@ -201,7 +194,7 @@ async def test_a_catalogue_change_whose_reply_is_lost_raises_the_version_once(
 ) -> None:
     """The step was taken once."""
     await catalogued(stores)
-    await stores.resources.remove(INVOICES)
+    await drop(stores.catalogue, INVOICES)
     proxy.lose_reply_to(INVOICES)
 
     await catalogued(stores)
@@ -232,8 +225,8 @@ async def test_refusals_are_told_as_before(proxy: CuttingProxy, stores: Stores) 
     with pytest.raises(Conflict):
         await stores.clients.replace(replace(client(owner="ada"), version=2), seen=7)
     proxy.lose_reply_to("EVALSHA", times=2)
-    with pytest.raises(CatalogueEntryExists):
-        await catalogued(stores)
+    with pytest.raises(Conflict):
+        await stores.catalogue.replace(EMPTY_CATALOGUE, seen=EMPTY_CATALOGUE)
     proxy.lose_reply_to("EVALSHA", times=2)
     assert not await stores.clients.remove(ClientId("nobody"))
     assert await stores.assertion_replays.spend(assertion_id(), until=NOW + HOUR, now=NOW)
@@ -267,3 +260,21 @@ async def test_a_command_that_arrives_late_undoes_nothing(
     assert await stores.clients.find(LEDGER) is None
     assert await stores.clients.page(after=None, limit=10) == []
     assert await stores.rate_limiter.peek([limit_key()], now=NOW) == [Spent(1, NOW + HOUR)]
+
+
+async def test_a_use_is_noted_once_however_often_it_arrives(
+    proxy: CuttingProxy, stores: Stores, redis_server: RedisServer
+) -> None:
+    """Repeated at once it says the same thing, and late it brings back nothing."""
+    await stores.clients.add(client())
+    proxy.lose_reply_to("EVALSHA", times=2)
+    stores.usage.note([Use(client_id=LEDGER, kind=UseKind.CLIENT, at=NOW)])
+    await stores.settle_usage()
+    assert [use.at for use in await stores.usage.of(LEDGER, now=NOW)] == [NOW]
+    late = [command for command in proxy.commands if command[0] in {b"EVAL", b"EVALSHA"}][-1]
+    await stores.clients.remove(LEDGER)
+
+    async with Redis.from_url(redis_server.url) as redis:
+        await redis.execute_command(*late)  # type: ignore[no-untyped-call]  # redis-py gives it none
+
+    assert await stores.usage.of(LEDGER, now=NOW) == []

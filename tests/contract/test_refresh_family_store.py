@@ -23,7 +23,7 @@ from domain.model.families import (
     Rotation,
     WithinGrace,
 )
-from domain.model.identifiers import ClientId, FamilyId
+from domain.model.identifiers import ClientId, Epoch, FamilyId
 from support import domain_strategies
 from support.domain_samples import (
     DAY,
@@ -623,3 +623,59 @@ class TestEnd:
             assert Ended() in outcomes or Rotated(Generation(2), LATER) in outcomes
             for presented in (1, 2):
                 assert await rotate(stores, presented, of=kept.family_id, attempt="on") == Ended()
+
+
+class TestDerivations:
+    @staticmethod
+    async def derivations(
+        stores: Stores, *, owner: ClientId = LEDGER, before: datetime = LATER, now: datetime = NOW
+    ) -> list[datetime]:
+        return sorted(
+            await stores.families.derivations(owner, epoch=family().epoch, before=before, now=now)
+        )
+
+    async def test_a_family_tells_when_it_was_opened_or_rotated_last(
+        self, stores: Stores, another: Stores
+    ) -> None:
+        """To the millisecond, and as every connection sees it."""
+        opened_at, rotated_at = NOW - HOUR, NOW - timedelta(milliseconds=1)
+        await opened(stores, family(1, created_at=opened_at))
+        await opened(stores, family(2, created_at=NOW - 2 * HOUR))
+        await rotate(stores, of=family_id(2), now=NOW - HOUR / 2)
+        await rotate(stores, 2, of=family_id(2), attempt="second", now=rotated_at)
+
+        assert await self.derivations(another) == [opened_at, rotated_at]
+
+    async def test_what_was_derived_later_is_not_told(self, stores: Stores) -> None:
+        """The moment itself is later."""
+        for n in range(5):
+            await opened(stores, family(n, created_at=NOW + n * SECOND))
+
+        assert await self.derivations(stores, before=NOW + 2 * SECOND) == [NOW, NOW + SECOND]
+
+    async def test_families_opened_in_one_millisecond_tell_each_of_it(self, stores: Stores) -> None:
+        for n in range(5):
+            await opened(stores, family(n))
+
+        assert await self.derivations(stores) == [NOW] * 5
+
+    async def test_ended_and_expired_families_and_other_owners_are_passed_over(
+        self, stores: Stores
+    ) -> None:
+        await opened(stores, family(1))
+        await opened(stores, family(2, created_at=NOW - HOUR))
+        await opened(stores, family(3, created_at=NOW - HOUR, expires_at=NOW + SECOND))
+        await opened(stores, family(4, owner=PAYROLL, created_at=NOW - HOUR))
+        await stores.families.end(family_id(2), now=NOW)
+
+        assert await self.derivations(stores, now=NOW + SECOND) == [NOW]
+
+    async def test_a_family_of_another_epoch_has_ended(self, stores: Stores) -> None:
+        """D11: whatever the store remembers of it."""
+        await opened(stores, replace(family(1), epoch=Epoch("another")))
+        await opened(stores, family(2, created_at=NOW - HOUR))
+
+        assert await self.derivations(stores) == [NOW - HOUR]
+
+    async def test_who_has_no_family_has_none(self, stores: Stores) -> None:
+        assert await self.derivations(stores) == []

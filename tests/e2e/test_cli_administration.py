@@ -12,6 +12,7 @@ from support.transcripts import Step, play, require_one_line
 
 GENERATED = r"gds_[0-9a-f]{8}_[A-Za-z0-9_-]{43}_[0-9a-f]{8}"
 BOOKS = "https://books.example"
+RESERVED = ["grantd.admin.read", "grantd.admin.write"]
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -165,12 +166,23 @@ def test_a_secret_can_be_imported_from_a_file_or_standard_input(embedded: Grantd
         ("clients create --subject owner", r"cannot be registered.*needs an owner"),
         ("clients delete nobody", r"There is no such client\. \(nobody\)"),
         ("scopes create again", r"exists already"),
+        ("scopes create grantd.admin.read", r"exists already"),
+        ("scopes update again --resource https://no.example", r"no such scope or resource"),
+        ("scopes delete grantd.admin.write", r"grantd\.admin\.write is built in"),
+        (
+            "scopes disable again --if-etag 0",
+            r"somebody else changed again: its etag is \w{16} now",
+        ),
+        ("scopes show nothing", r"There is no such scope or resource\. \(nothing\)"),
+        ("clients create --public --scope grantd.admin.read", r"a public client may not have"),
         ("scopes delete nothing", r"There is no such scope or resource\. \(nothing\)"),
         ("scopes create s --resource https://no.example", r"no such scope or resource"),
         ('scopes create a"b', r"scope is malformed"),
         ("resources create books", r"resource is malformed.*books"),
         ("resources create https://a.example --signing-alg EdDSA", r"no active key for EdDSA"),
         ("resources delete https://books.example", r"still owns scopes"),
+        ("resources update https://books.example --signing-alg EdDSA", r"no active key for EdDSA"),
+        ("resources show https://no.example", r"no such scope or resource"),
         ("resources delete https://no.example", r"no such scope or resource"),
         ("clients create --secret-file no.secret", r"no\.secret cannot be read: No such file"),
     ],
@@ -189,7 +201,11 @@ def test_scopes_and_resources_are_listed_and_deleted(grantd: GrantdProcess) -> N
     """Tables for people, JSON for programs, in one order."""
     play(
         grantd.run,
-        Step(command=["scopes", "list"], stderr=[r"There are no scopes yet"]),
+        Step(
+            command=["scopes", "list"],
+            stdout=[r"^grantd\.admin\.read .* built in$", r"^grantd\.admin\.write .* built in$"],
+            stderr=[r"There are no scopes of your own yet"],
+        ),
         Step(command=["resources", "list"], stderr=[r"There are no resources yet"]),
         Step(
             command=["resources", "create", BOOKS, "--access-token-ttl", "10m"],
@@ -199,13 +215,22 @@ def test_scopes_and_resources_are_listed_and_deleted(grantd: GrantdProcess) -> N
         Step(command=["scopes", "create", "a"]),
         Step(
             command=["scopes", "list"],
-            stdout=[r"SCOPE +DESCRIPTION +RESOURCE", r"^a ", rf"^b +A b +{BOOKS}"],
+            stdout=[
+                r"SCOPE +DESCRIPTION +RESOURCE +STATE",
+                r"^a ",
+                rf"^b +A b +{BOOKS} +enabled",
+                r"^grantd\.admin\.read ",
+            ],
         ),
         Step(command=["resources", "list"], stdout=[r"RESOURCE +NAME", rf"^{BOOKS} .* 10m"]),
     )
-    assert grantd.require("scopes", "list") == [
-        {"name": "a", "description": "", "resource": None},
-        {"name": "b", "description": "A b", "resource": BOOKS},
+    scopes = grantd.require("scopes", "list")
+    assert [scope["name"] for scope in scopes] == ["a", "b", *RESERVED]
+    assert re.fullmatch("[0-9a-f]{16}", scopes[1].pop("etag"))
+    owned = {"name": "b", "description": "A b", "resource": BOOKS, "state": "enabled"}
+    assert scopes[1] == owned
+    assert grantd.require("scopes", "list", "--limit", "1", "--after", "a") == [
+        {**owned, "etag": grantd.require("scopes", "show", "b")["etag"]}
     ]
     (listed,) = grantd.require("resources", "list")
     assert (listed["resource"], listed["access_token_ttl"]) == (BOOKS, "10m")
@@ -217,13 +242,57 @@ def test_scopes_and_resources_are_listed_and_deleted(grantd: GrantdProcess) -> N
     assert grantd.require("resources", "list") == []
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("scopes update again", "there is nothing to change: see --help"),
+        (
+            "scopes update again --resource https://books.example --unset resource",
+            "--resource and --unset resource at once",
+        ),
+        (
+            "resources update https://books.example --token-format jwt --unset token-format",
+            "--token-format and --unset token-format at once",
+        ),
+        ("scopes list --limit 0", None),
+    ],
+)
+def test_a_wrong_usage_is_exit_status_2(
+    stocked: GrantdProcess, command: str, said: str | None
+) -> None:
+    """Nothing is changed by half of a command."""
+    done = stocked.run(*command.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    require_one_line(done.stderr)
+    assert said is None or done.stderr == f"grantd: {said}\n"
+
+
+def test_a_list_is_cut_and_continued(embedded: GrantdProcess) -> None:
+    """`--limit` ends it, `--after` goes on behind a name; in JSON it stays a list."""
+    embedded.create_clients(dict.fromkeys("abc", ()))
+
+    first = embedded.require("clients", "list", "--limit", "2")
+    rest = embedded.require("clients", "list", "--after", "b", "--limit", "2")
+
+    assert [[client["client_id"] for client in page] for page in (first, rest)] == [
+        ["a", "b"],
+        ["c"],
+    ]
+    play(
+        embedded.run,
+        Step(command=["clients", "list", "--after", "c"], stderr=[r"no clients behind that one"]),
+    )
+
+
 def test_the_first_command_makes_the_keys_and_later_ones_find_them(grantd: GrantdProcess) -> None:
-    """ES256 and RS256, the same whoever asks."""
+    """ES256 and RS256 and those that nobody outside sees, the same whoever asks."""
     first = grantd.require("keys", "list")
-    assert {(key["alg"], key["state"]) for key in first} == {
-        ("ES256", "active"),
-        ("RS256", "active"),
-    }
+    assert [(key["purpose"], key.get("alg"), key["state"]) for key in first] == [
+        ("signing", "ES256", "active"),
+        ("signing", "RS256", "active"),
+        ("refresh-mac", None, "active"),
+        ("secret-pepper", None, "active"),
+    ]
     assert grantd.require("keys", "list") == first
     play(
         grantd.run,

@@ -1,14 +1,18 @@
 """Reads share round trips (D2), as Redis itself sees it under the running program."""
 
+import math
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
+from redis import Redis
 
+from domain.model.identifiers import bucket_of
 from support.grantd_process import GrantdProcess, RegisteredClient
 from support.http_connection import HttpConnection, Reply, form_request, have_been_read
 from support.oauth_replies import granted
@@ -16,6 +20,7 @@ from support.polling import wait_until
 from support.redis_monitor import watched_commands
 from support.redis_server import RedisServer
 
+REQUESTS = 2_000
 CALLERS = 200
 SHARED = CALLERS // 10
 
@@ -129,6 +134,31 @@ def test_one_revocation_costs_two_round_trips(world: World) -> None:
 
     assert len(commands) == 2
     assert commands[0] == "MGET"
+
+
+def test_noting_use_costs_one_command_a_minute(world: World) -> None:
+    """Whatever was used, however often; it goes beside the requests, which read only."""
+    client = world.server.create_client("noted")
+    request = token_request(client)
+    with HttpConnection(world.server.http_port) as connection:
+        began = time.monotonic()
+        with watched_commands(world.redis.port) as commands:
+            for _ in range(REQUESTS):
+                reply = connection.exchange(request)
+                assert reply is not None
+                assert reply.status == 200
+            minutes = math.ceil((time.monotonic() - began) / 60)
+            wait_until(lambda: _is_noted(world, client))
+
+    assert Counter(name for name in commands if name != "EXISTS") == {"MGET": REQUESTS}
+    assert 1 <= commands.use_notes.count(client.client_id) <= minutes
+    assert 1 <= commands.use_writes.count(client.client_id) <= minutes
+
+
+def _is_noted(world: World, client: RegisteredClient) -> bool:
+    with Redis.from_url(world.redis.url) as redis:
+        key = f"grantd:{{{bucket_of(client.client_id)}}}:usage:{client.client_id}"
+        return bool(redis.exists(key))
 
 
 def test_200_concurrent_token_requests_share_round_trips_and_write_nothing(world: World) -> None:

@@ -17,11 +17,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from domain.model.keys import KeySchedule, SigningAlgorithm
 from support.grantd_process import GrantdProcess, RegisteredClient
 from support.oauth_replies import granted, introspected, refused
 from support.raw_http import compose, read_reply
-from support.scheduled_keys import establish_keys
+from support.scheduled_keys import plan_change
 
 JWKS = "/.well-known/jwks.json"
 LEDGER = "https://ledger.example"
@@ -222,26 +221,15 @@ async def test_JWK_007_a_key_is_published_before_its_use_and_until_its_tokens_ar
     """Seen through a whole change of keys.
 
     What is proved is that a schedule is kept, and how long copies are good.
-    The schedule itself is laid into the store by the test: there is no command
-    that rotates keys yet, so its choice of times has no proof here.
+    The schedule itself is laid into the store by the test; that a rotation
+    chooses one that holds is proved by the test under load.
     """
     server = prepare_grantd(store, {"grpc": "off", "access_token_ttl": "3s"})
-    now = datetime.now(UTC)  # noqa: TID251  (it is the server's clock that decides)
-    since = now - timedelta(days=1)
-    change, removal = now + timedelta(seconds=7), now + timedelta(seconds=11)
-    old, new, _ = await establish_keys(
-        server,
-        [
-            (
-                SigningAlgorithm.ES256,
-                KeySchedule(activate_at=since, retire_at=change, remove_at=removal),
-            ),
-            (SigningAlgorithm.ES256, KeySchedule(activate_at=change)),
-            (SigningAlgorithm.RS256, KeySchedule(activate_at=since)),
-        ],
-    )
     client = server.create_client("one")
     server.start()
+    now = datetime.now(UTC)  # noqa: TID251  (it is the server's clock that decides)
+    change, removal = now + timedelta(seconds=4), now + timedelta(seconds=8)
+    old, new = await plan_change(server, change=change, removal=removal)
 
     seen = [glance(server, client)]
     while seen[-1].fetched_at < change.timestamp() + 0.5:

@@ -98,6 +98,7 @@ def made_run(folder: Path, store: str, redis_database: Callable[[], str]) -> Ite
         "PATH": os.environ["PATH"],
         "GRANTD_HTTP": made.http,
         "GRANTD_GRPC": made.grpc,
+        "GRANTD_ADMIN": "off",
         **({"GRANTD_STORE": redis_database()} if store == "redis" else {}),
     }
     with (

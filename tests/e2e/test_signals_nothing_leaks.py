@@ -288,7 +288,10 @@ def _type_administrative_commands(story: Story) -> None:
     (secret,) = story.type_in("clients", "create", "--id", "typed", shows=["client_secret"])
     story.hide("the secret of typed", secret)
     story.type_in("clients", "list", store=f"redis://:{STORE_PASSWORD}@127.0.0.1:1/0")
-    commands = ("clients show import", "clients list", "keys list", "config show", "doctor")
+    commands = (
+        *("clients show import", "clients list", "keys list", "master-key list"),
+        *("config show", "doctor"),
+    )
     with ThreadPoolExecutor(max_workers=2) as typists:
         list(typists.map(lambda command: story.type_in(*command.split()), commands))
 

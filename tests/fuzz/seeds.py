@@ -9,7 +9,10 @@ import json
 import sys
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -20,6 +23,10 @@ from domain.model.assertions import ASSERTION_TYPE
 from domain.model.families import Generation, derive_refresh_token
 from domain.model.identifiers import FamilyId
 from fuzz.targets import CLIENT, CORPUS, ISSUER, JWKS, KEY, MAC_KEY, NOW, SECRET
+from grantd.admin.v1.client_service_pb2 import Client as AdministeredClient
+from grantd.admin.v1.client_service_pb2 import CreateClientRequest, ListClientsRequest
+from grantd.admin.v1.resource_service_pb2 import CreateResourceRequest
+from grantd.admin.v1.resource_service_pb2 import Resource as AdministeredResource
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest, IssueTokenRequest
 
 _IAT = int(NOW.timestamp())
@@ -202,6 +209,37 @@ SEEDS: Mapping[str, Mapping[str, bytes]] = {
         "not-utf-8": b"\n\x02\xff\xfe",
         "group": b"\x0b" * 200,
         "length": b"\n\xff\xff\xff\xff\x0f",
+    },
+    "admin_message": {
+        "good": CreateClientRequest(
+            client=AdministeredClient(
+                client_id="billing",
+                name="Billing",
+                auth_methods=["private_key_jwt"],
+                grant_types=["client_credentials"],
+                scopes=["a", "b"],
+                subject="client",
+                jwks=JWKS,
+                access_token_ttl=timedelta(minutes=5),
+            ),
+            client_secret="s\u00e9cret",
+            client_secret_expire_time=NOW,
+        ).SerializeToString(),
+        "good-page": ListClientsRequest(
+            page_size=7, page_token="Z3JhbnRkLjEAYmlsbGluZw=="
+        ).SerializeToString(),
+        "good-resource": CreateResourceRequest(
+            resource=AdministeredResource(
+                resource_id="https://a.example",
+                token_format="opaque",
+                signing_algorithm="EdDSA",
+                access_token_ttl=timedelta(days=1),
+            )
+        ).SerializeToString(),
+        "never": CreateClientRequest(
+            client=AdministeredClient(jwks="[" * 5_000, jwks_uri="https://[", subject="nobody"),
+            client_secret_expire_time=Timestamp(seconds=2**63 - 1, nanos=-1),
+        ).SerializeToString(),
     },
     "metadata": {
         "good": _json(_METADATA),

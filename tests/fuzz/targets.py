@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.message import DecodeError, Message
 from starlette.requests import Request
 
+from adapters.admin_messages import clients as client_messages
+from adapters.admin_messages import resources as resource_messages
 from adapters.basic_credentials import read_basic
 from adapters.grpc import mapping
 from adapters.grpc.client_auth import CredentialFields, read_credentials
+from adapters.grpc.page_tokens import read_page
 from adapters.http import client_auth, forms
 from adapters.http.accept import asks_for
 from adapters.http.proxies import TrustedProxies
@@ -30,7 +33,7 @@ from adapters.jose.loaded_key import load
 from adapters.jose.segments import encode_segment
 from adapters.jose.verifier import JoseTokenVerifier
 from adapters.jwks_uri.copies import LONGEST, KeySetCopy, NotAKeySet
-from adapters.jwks_uri.fetching import Reply
+from adapters.jwks_uri.replies import Reply
 from domain.errors import GrantdError
 from domain.model.assertions import AssertionClaims, require_acceptable
 from domain.model.client_keys import read_client_keys, read_jwks_uri
@@ -47,6 +50,16 @@ from domain.ports.assertions import AssertionRejected
 from domain.ports.signing import TokenRejected
 from domain.usecases.issue_token import TokenRequest
 from domain.usecases.register_clients import read_metadata
+from grantd.admin.v1.client_service_pb2 import (
+    CreateClientRequest,
+    ListClientsRequest,
+    UpdateClientRequest,
+)
+from grantd.admin.v1.resource_service_pb2 import (
+    CreateResourceRequest,
+    CreateScopeRequest,
+    UpdateResourceRequest,
+)
 from grantd.v1.token_service_pb2 import (
     IntrospectTokenRequest,
     IssueTokenRequest,
@@ -189,6 +202,13 @@ def grpc_message(data: bytes) -> None:
             _judge_message(kind, to_request, data)
 
 
+def admin_message(data: bytes) -> None:
+    """A message of each kind whose fields administration reads one by one."""
+    for kind, read in _ADMINISTRATIVE:
+        with suppress(*REFUSALS, DecodeError):
+            read(kind.FromString(data))
+
+
 def metadata(data: bytes) -> None:
     """A client's metadata in JSON (RFC 7591)."""
     try:
@@ -236,6 +256,20 @@ def masking(data: bytes) -> None:
     assert mask_secrets(masked) == masked
 
 
+_ADMINISTRATIVE: Final[tuple[tuple[type[Message], Callable[[Any], object]], ...]] = (
+    (
+        CreateClientRequest,
+        lambda message: client_messages.read_new_client(
+            message, client_id=CLIENT, epoch=Epoch("an-epoch"), created_at=NOW
+        ),
+    ),
+    (UpdateClientRequest, client_messages.read_changes),
+    (ListClientsRequest, read_page),
+    (CreateResourceRequest, lambda message: resource_messages.read_new_resource(message.resource)),
+    (UpdateResourceRequest, resource_messages.read_resource_changes),
+    (CreateScopeRequest, lambda message: resource_messages.read_new_scope(message.scope)),
+)
+
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     target.__name__: target
     for target in (
@@ -251,6 +285,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
         accept,
         proxies,
         grpc_message,
+        admin_message,
         metadata,
         client_keys,
         jwks_uri,

@@ -23,6 +23,7 @@ from domain.ports.secret_hashing import SecretHasher
 from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
 from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.note_use import NoteUse
 from support.domain_samples import ISSUER, LEDGER, NOW
 
 _CLAIMS = AssertionClaims(
@@ -112,6 +113,7 @@ def build_authentication(
     verifier: AssertionVerifier | None = None,
     keys: ClientKeySource | None = None,
     limits: FailureLimits | None = None,
+    note_use: NoteUse,
     issuer: str = ISSUER,
 ) -> AuthenticateClient:
     """Wire the authentication of clients, with plain assertions and inline keys by default."""
@@ -128,6 +130,7 @@ def build_authentication(
         ),
         limiter=limiter,
         limits=limits or FailureLimits(),
+        note_use=note_use,
     )
 
 

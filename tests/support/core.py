@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from adapters.memory.audit_trail import MemoryAuditTrail
+from domain.model.administration import built_in_scopes
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
 from domain.model.events import EventKind, Origin
@@ -19,26 +21,46 @@ from domain.ports.envelope import Envelope
 from domain.ports.signing import KeyMaker, TokenSigner, TokenVerifier
 from domain.usecases.administer_catalogue import AdministerCatalogue
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.administer_keys import AdministerKeys
 from domain.usecases.administer_secrets import AdministerSecrets
+from domain.usecases.apply_state import ApplyState
 from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.authorize_administration import AuthorizeAdministration
+from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.change_client import ChangeClient
+from domain.usecases.change_keys import ChangeKeys
 from domain.usecases.client_credentials import ClientCredentialsGrant
+from domain.usecases.cover_lifetime import CoverLifetime
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.end_token import EndToken
 from domain.usecases.establish_keys import EstablishKeys
+from domain.usecases.explain_token import ExplainToken
+from domain.usecases.fenced_clients import FencedClients
+from domain.usecases.import_clients import ImportClients
 from domain.usecases.introspect_token import IntrospectionRequest, IntrospectToken
 from domain.usecases.issue_token import Grant, IssueToken, TokenRequest
+from domain.usecases.key_usage import KeyUsage
 from domain.usecases.make_secret import MakeSecret
+from domain.usecases.make_signing_key import MakeSigningKey
 from domain.usecases.mint_access_token import MintAccessToken
+from domain.usecases.note_use import NoteUse
+from domain.usecases.prove_access_token import ProveAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
+from domain.usecases.report_unused import ReportUnused
+from domain.usecases.revoke_by_operator import RevokeByOperator
 from domain.usecases.revoke_token import RevocationRequest, RevokeToken
+from domain.usecases.rotate_due_keys import RotateDueKeys
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
+from domain.usecases.translate_client import TranslateClient
 from support.authentication import InlineKeySource, build_authentication
 from support.domain_samples import INVOICES, ISSUER, LEDGER, client, scope_definition
 from support.doubles import (
     FixedClock,
     PlainEnvelope,
+    PlainForeignHashes,
     PlainIntrospectionSigner,
+    PlainKeySetWriter,
     PlainTokenSigner,
     PlainTokenVerifier,
     QuickHasher,
@@ -56,6 +78,7 @@ SCOPES = (
     scope_definition("profile"),
 )
 POLICY = TokenPolicy(issuer=ISSUER)
+ANNOUNCEMENT = timedelta(hours=24)
 ORIGIN = Origin(request_id="request-1", protocol="http", address="192.0.2.1")
 
 
@@ -64,11 +87,19 @@ class HandWiredCore:
     """Every use case, what it stands on, and the shortest way to speak to it."""
 
     issue_token: IssueToken
+    explain_token: ExplainToken
     introspect_token: IntrospectToken
     revoke_token: RevokeToken
+    revoke_by_operator: RevokeByOperator
     administer_clients: AdministerClients
     administer_secrets: AdministerSecrets
     administer_catalogue: AdministerCatalogue
+    import_clients: ImportClients
+    apply_state: ApplyState
+    administer_keys: AdministerKeys
+    rotate_due_keys: RotateDueKeys
+    authorize_administration: AuthorizeAdministration
+    report_unused: ReportUnused
     establish_keys: EstablishKeys
     authenticate_client: AuthenticateClient
     client_keys: InlineKeySource
@@ -188,8 +219,11 @@ async def build_core(
     envelope = envelope or PlainEnvelope()
     verifier = verifier or PlainTokenVerifier()
     issuer = policy.issuer
-    catalogue = CurrentCatalogue(stores.catalogue, envelope, pinned=tuple(pinned))
+    catalogue = CurrentCatalogue(
+        stores.catalogue, envelope, pinned=tuple(pinned), built_in=built_in_scopes(issuer)
+    )
     client_keys = InlineKeySource()
+    note_use = NoteUse(stores.usage, audit=audit)
     authenticate = build_authentication(
         stores.clients,
         hasher,
@@ -199,75 +233,169 @@ async def build_core(
         keys=client_keys,
         limits=limits,
         issuer=issuer,
+        note_use=note_use,
     )
     offered: tuple[Grant, ...] = (
         ClientCredentialsGrant(stores.families, policy=policy, entropy=entropy),
         RefreshTokenGrant(stores.families, policy=policy, entropy=entropy, audit=audit),
     )
     make_secret = MakeSecret(hasher=hasher, envelope=envelope, entropy=entropy, clock=clock)
+    change_catalogue = ChangeCatalogue(stores.catalogue, audit=audit)
+    change_keys = ChangeKeys(change_catalogue, clock=clock, audit=audit)
+    key_usage = KeyUsage(stores.clients, policy=policy)
+    key_maker = key_maker or RandomKeyMaker(entropy)
+    make_signing_key = MakeSigningKey(maker=key_maker, envelope=envelope, clock=clock)
     change_client = ChangeClient(stores.clients, clock=clock, audit=audit)
+    prove = ProveAccessToken(
+        verifier=verifier,
+        standing=TokenStanding(stores.clients, stores.families, stores.revocations),
+        access_tokens=stores.access_tokens,
+        issuer=issuer,
+    )
+    end_token = EndToken(
+        verifier=verifier,
+        revocations=stores.revocations,
+        access_tokens=stores.access_tokens,
+        families=stores.families,
+        issuer=issuer,
+    )
+    administer_clients = AdministerClients(
+        stores.clients,
+        catalogue=catalogue,
+        make_secret=make_secret,
+        change=change_client,
+        entropy=entropy,
+        clock=clock,
+        audit=audit,
+        issuer=issuer,
+    )
+    fenced_clients = FencedClients(stores.clients, catalogue=catalogue)
     core = HandWiredCore(
         issue_token=IssueToken(
             [grant for grant in offered if grant.grant_type in grants],
             authenticate=authenticate,
             catalogue=catalogue,
             policy=policy,
+            cover_lifetime=CoverLifetime(change_catalogue),
             mint=MintAccessToken(
                 issuer,
                 signer=signer or PlainTokenSigner(),
                 access_tokens=stores.access_tokens,
                 entropy=entropy,
             ),
+            note_use=note_use,
             audit=audit,
+            clock=clock,
+            allow_public_client_credentials=allow_public_client_credentials,
+        ),
+        explain_token=ExplainToken(
+            stores.clients,
+            catalogue=catalogue,
+            policy=policy,
             clock=clock,
             allow_public_client_credentials=allow_public_client_credentials,
         ),
         introspect_token=IntrospectToken(
             authenticate=authenticate,
             catalogue=catalogue,
-            verifier=verifier,
+            prove=prove,
             signer=PlainIntrospectionSigner(),
-            standing=TokenStanding(stores.clients, stores.families, stores.revocations),
-            access_tokens=stores.access_tokens,
             families=stores.families,
+            audit=audit,
             issuer=issuer,
             clock=clock,
         ),
         revoke_token=RevokeToken(
             authenticate=authenticate,
             catalogue=catalogue,
-            verifier=verifier,
-            revocations=stores.revocations,
-            access_tokens=stores.access_tokens,
-            families=stores.families,
+            end_token=end_token,
             audit=audit,
-            issuer=issuer,
             clock=clock,
         ),
-        administer_clients=AdministerClients(
+        revoke_by_operator=RevokeByOperator(
+            catalogue=catalogue,
+            end_token=end_token,
+            revocations=stores.revocations,
+            families=stores.families,
+            administer=administer_clients,
+            clock=clock,
+            audit=audit,
+        ),
+        administer_clients=administer_clients,
+        administer_secrets=AdministerSecrets(
             stores.clients,
+            stores.usage,
             catalogue=catalogue,
             make_secret=make_secret,
             change=change_client,
-            entropy=entropy,
+            clock=clock,
+        ),
+        import_clients=ImportClients(
+            administer_clients,
+            translate=TranslateClient(
+                administer=administer_clients,
+                make_secret=make_secret,
+                hasher=hasher,
+                foreign_hashes=PlainForeignHashes(),
+                clock=clock,
+            ),
+            catalogue=catalogue,
+            change=change_catalogue,
             clock=clock,
             audit=audit,
-            issuer=issuer,
-        ),
-        administer_secrets=AdministerSecrets(
-            catalogue=catalogue, make_secret=make_secret, change=change_client, clock=clock
         ),
         administer_catalogue=AdministerCatalogue(
             catalogue,
-            scopes=stores.scopes,
-            resources=stores.resources,
+            change=change_catalogue,
             clock=clock,
             audit=audit,
         ),
+        apply_state=ApplyState(
+            fenced_clients,
+            administer=AdministerClients(
+                fenced_clients,
+                catalogue=catalogue,
+                make_secret=make_secret,
+                change=ChangeClient(fenced_clients, clock=clock, audit=audit),
+                entropy=entropy,
+                clock=clock,
+                audit=audit,
+                issuer=issuer,
+            ),
+            catalogue=catalogue,
+            change=change_catalogue,
+            make_secret=make_secret,
+            hasher=hasher,
+            policy=policy,
+            entropy=entropy,
+            clock=clock,
+            audit=audit,
+        ),
+        report_unused=ReportUnused(stores.clients, stores.usage, clock=clock),
+        authorize_administration=AuthorizeAdministration(
+            catalogue=catalogue, prove=prove, issuer=issuer, clock=clock, audit=audit
+        ),
+        administer_keys=AdministerKeys(
+            catalogue,
+            change=change_keys,
+            usage=key_usage,
+            make=make_signing_key,
+            writer=PlainKeySetWriter(),
+            clock=clock,
+            announcement=ANNOUNCEMENT,
+        ),
+        rotate_due_keys=RotateDueKeys(
+            catalogue,
+            change=change_keys,
+            usage=key_usage,
+            make=make_signing_key,
+            clock=clock,
+            announcement=ANNOUNCEMENT,
+        ),
         establish_keys=EstablishKeys(
             stores.catalogue,
-            stores.keys,
-            maker=key_maker or RandomKeyMaker(entropy),
+            change=change_catalogue,
+            make_signing_key=make_signing_key,
             envelope=envelope,
             entropy=entropy,
             clock=clock,

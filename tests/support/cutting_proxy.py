@@ -75,6 +75,7 @@ class CuttingProxy:
             replies.cancel()
             for writer in (forth, back):
                 writer.close()
+            for writer in (forth, back):
                 with suppress(OSError):
                     await writer.wait_closed()
             self._conversations.discard(conversation)

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from adapters.records import CLAIMS
 from domain.model.credentials import ClientSecret, SecretHash
@@ -21,11 +22,13 @@ from domain.model.keys import (
 from domain.model.tokens import AccessTokenClaims
 from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
-from domain.ports.envelope import Envelope, MasterKeyMismatch
+from domain.ports.envelope import Envelope, MasterKeyId, MasterKeyMismatch
+from domain.ports.foreign_hashes import ForeignHashes, ForeignHashUnusable
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
 from domain.ports.signing import (
     IntrospectionSigner,
     KeyMaker,
+    KeySetWriter,
     TokenRejected,
     TokenSigner,
     TokenVerifier,
@@ -68,22 +71,27 @@ class SeededEntropy:
 
 
 class PlainEnvelope:
-    """Hides nothing, and still opens only what it sealed for the same purpose and id."""
+    """Hides nothing, and still opens only what it sealed for the same purpose and id.
 
-    def __init__(self, master_key: bytes = b"a master key") -> None:
-        self._master_key = master_key
+    Args:
+        master_keys: Names of master keys, newest first.
+    """
+
+    def __init__(self, *master_keys: str) -> None:
+        self.master_keys = tuple(map(MasterKeyId, master_keys or ("a master key",)))
 
     def seal(self, material: bytes, /, *, purpose: KeyPurpose, key_id: KeyId) -> bytes:
-        return self._label(purpose, key_id) + material
+        return _label(self.master_keys[0], purpose, key_id) + material
 
     def unseal(self, sealed: bytes, /, *, purpose: KeyPurpose, key_id: KeyId) -> bytes:
-        label = self._label(purpose, key_id)
-        if not sealed.startswith(label):
-            raise MasterKeyMismatch
-        return sealed.removeprefix(label)
+        for master_key in self.master_keys:
+            label = _label(master_key, purpose, key_id)
+            if sealed.startswith(label):
+                return sealed.removeprefix(label)
+        raise MasterKeyMismatch
 
-    def _label(self, purpose: KeyPurpose, key_id: KeyId) -> bytes:
-        return b"%s|%s|%s|" % (self._master_key, purpose.encode(), key_id.encode())
+    def sealed_by(self, sealed: bytes, /) -> MasterKeyId:
+        return MasterKeyId(sealed.partition(b"|")[0].decode())
 
 
 class QuickHasher:
@@ -117,8 +125,18 @@ class QuickHasher:
         if against not in possible:
             raise SecretMismatch
 
-    def is_slow(self, stored: SecretHash, /) -> bool:
-        return stored.startswith("slow$")
+    def pepper_of(self, stored: SecretHash, /) -> KeyId | None:
+        kind, _, rest = stored.partition("$")
+        return KeyId(rest.partition("$")[0]) if kind == "fast" else None
+
+
+class PlainForeignHashes:
+    """Takes what `QuickHasher` writes slowly for a hash, and `broken$` for one that is unusable."""
+
+    def read(self, text: str, /) -> SecretHash | None:
+        if text.startswith("broken$"):
+            raise ForeignHashUnusable("its hash is broken")
+        return SecretHash(text) if text.startswith("slow$") else None
 
 
 class RandomKeyMaker:
@@ -134,6 +152,16 @@ class RandomKeyMaker:
             schedule=KeySchedule(activate_at=activate_at),
             material=self._entropy.octets(32),
         )
+
+
+class PlainKeySetWriter:
+    """Writes the names of keys alone."""
+
+    def jwk(self, key: SigningKey, /) -> Mapping[str, Any]:
+        return {"kid": key.key_id, "alg": key.algorithm.value}
+
+    def pem(self, key: SigningKey, /) -> str:
+        return f"the public half of {key.key_id}"
 
 
 class PlainTokenSigner:
@@ -186,6 +214,10 @@ class PlainTokenVerifier:
         return claims
 
 
+def _label(master_key: MasterKeyId, purpose: KeyPurpose, key_id: KeyId) -> bytes:
+    return f"{master_key}|{purpose}|{key_id}|".encode()
+
+
 def _digest(kind: str, salt: bytes, secret: ClientSecret) -> SecretHash:
     digest = hashlib.sha256(salt + b"$" + secret.reveal().encode()).hexdigest()
     return SecretHash(f"{kind}${digest}")
@@ -198,8 +230,10 @@ def _signature(payload: str, key: SigningKey) -> str:
 _clock: type[Clock] = FixedClock
 _entropy: type[Entropy] = SeededEntropy
 _envelope: type[Envelope] = PlainEnvelope
+_foreign_hashes: type[ForeignHashes] = PlainForeignHashes
 _hasher: type[SecretHasher] = QuickHasher
 _maker: type[KeyMaker] = RandomKeyMaker
+_key_set: type[KeySetWriter] = PlainKeySetWriter
 _signer: type[TokenSigner] = PlainTokenSigner
 _introspection_signer: type[IntrospectionSigner] = PlainIntrospectionSigner
 _verifier: type[TokenVerifier] = PlainTokenVerifier

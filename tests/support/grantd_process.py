@@ -68,6 +68,7 @@ class GrantdProcess:
             "GRANTD_STORE": self.store,
             "GRANTD_HTTP": f"127.0.0.1:{self.http_port}",
             "GRANTD_GRPC": f"127.0.0.1:{self.grpc_port}",
+            "GRANTD_ADMIN": "off",
             **{f"GRANTD_{name.upper()}": value for name, value in settings.items()},
         }
         if not self.store.startswith("sqlite"):

@@ -8,54 +8,27 @@ from typing import Any
 
 import grpc
 
-from adapters.grpc.server import GrpcServer
+from adapters.grpc.admin_clients import ClientService
+from adapters.grpc.admin_keys import KeyService
+from adapters.grpc.admin_resources import ResourceService
+from adapters.grpc.server import Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
-from adapters.memory.access_tokens import MemoryAccessTokenStore
-from adapters.memory.assertion_replays import MemoryAssertionReplays
 from adapters.memory.audit_trail import MemoryAuditTrail
-from adapters.memory.catalogue import (
-    MemoryCatalogueReader,
-    MemoryCatalogueState,
-    MemoryKeyStore,
-    MemoryResourceStore,
-    MemoryScopeStore,
-)
-from adapters.memory.clients import MemoryClientStore
-from adapters.memory.families import MemoryRefreshFamilyStore
-from adapters.memory.rate_limiter import MemoryRateLimiter
-from adapters.memory.revocations import MemoryRevocationList
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
 from domain.model.identifiers import ClientId, Epoch, ResourceId
 from domain.model.resources import Resource
-from domain.model.scopes import Scope, ScopeDefinition, ScopeToken
-from domain.usecases.administer_clients import AdministerClients
-from domain.usecases.change_client import ChangeClient
-from domain.usecases.client_credentials import ClientCredentialsGrant
-from domain.usecases.current_catalogue import CurrentCatalogue
-from domain.usecases.establish_keys import EstablishKeys
+from domain.model.scopes import Scope
+from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.introspect_token import IntrospectToken
 from domain.usecases.issue_token import IssueToken
-from domain.usecases.make_secret import MakeSecret
-from domain.usecases.mint_access_token import MintAccessToken
-from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevokeToken
-from domain.usecases.token_policy import TokenPolicy
-from domain.usecases.token_standing import TokenStanding
+from domain.usecases.rotate_data_keys import RotateDataKeys
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
-from support.authentication import build_authentication
-from support.domain_samples import INVOICES, ISSUER, NOW
-from support.doubles import (
-    FixedClock,
-    PlainEnvelope,
-    PlainIntrospectionSigner,
-    PlainTokenSigner,
-    PlainTokenVerifier,
-    QuickHasher,
-    RandomKeyMaker,
-    SeededEntropy,
-)
+from support.core import HandWiredCore, build_core
+from support.domain_samples import INVOICES, NOW, scope_definition
+from support.doubles import FixedClock, SeededEntropy
 from support.grpc_calls import Metadata, basic
 
 
@@ -106,44 +79,12 @@ class Served:
 
 
 async def core_over_memory() -> Core:
-    clock, entropy, audit = FixedClock(), SeededEntropy(), MemoryAuditTrail()
-    envelope, hasher = PlainEnvelope(), QuickHasher()
-    clients, families = MemoryClientStore(), MemoryRefreshFamilyStore()
-    revocations, access_tokens = MemoryRevocationList(), MemoryAccessTokenStore()
-    state = MemoryCatalogueState()
-    reader = MemoryCatalogueReader(state)
-    catalogue = CurrentCatalogue(reader, envelope)
-    policy = TokenPolicy(issuer=ISSUER)
-    authenticate = build_authentication(
-        clients,
-        hasher,
-        envelope=envelope,
-        limiter=MemoryRateLimiter(),
-        replays=MemoryAssertionReplays(),
-    )
-    await EstablishKeys(
-        reader,
-        MemoryKeyStore(state),
-        maker=RandomKeyMaker(entropy),
-        envelope=envelope,
-        entropy=entropy,
-        clock=clock,
-        audit=audit,
-    )()
-    await MemoryResourceStore(state).add(Resource(resource_id=INVOICES))
-    for token in ("invoices.read", "invoices.write"):
-        await MemoryScopeStore(state).add(
-            ScopeDefinition(token=ScopeToken(token), resource=INVOICES)
-        )
-    administer = AdministerClients(
-        clients,
-        catalogue=catalogue,
-        make_secret=MakeSecret(hasher=hasher, envelope=envelope, entropy=entropy, clock=clock),
-        change=ChangeClient(clients, clock=clock, audit=audit),
-        entropy=entropy,
-        clock=clock,
-        audit=audit,
-        issuer=ISSUER,
+    inside = await build_core(
+        resources=[Resource(resource_id=INVOICES)],
+        scopes=[
+            scope_definition(token, resource=INVOICES)
+            for token in ("invoices.read", "invoices.write")
+        ],
     )
     secrets = {}
     for draft in (
@@ -153,47 +94,14 @@ async def core_over_memory() -> Core:
         _client("stranger"),
         _client("app", methods=frozenset({AuthMethod.NONE})),
     ):
-        created = await administer.create(draft)
+        created = await inside.administer_clients.create(draft)
         secrets[draft.client_id] = created.secret.reveal() if created.secret else ""
     return Core(
-        issue=IssueToken(
-            (
-                ClientCredentialsGrant(families, policy=policy, entropy=entropy),
-                RefreshTokenGrant(families, policy=policy, entropy=entropy, audit=audit),
-            ),
-            authenticate=authenticate,
-            catalogue=catalogue,
-            policy=policy,
-            mint=MintAccessToken(
-                ISSUER, signer=PlainTokenSigner(), access_tokens=access_tokens, entropy=entropy
-            ),
-            audit=audit,
-            clock=clock,
-        ),
-        introspect=IntrospectToken(
-            authenticate=authenticate,
-            catalogue=catalogue,
-            verifier=PlainTokenVerifier(),
-            signer=PlainIntrospectionSigner(),
-            standing=TokenStanding(clients, families, revocations),
-            access_tokens=access_tokens,
-            families=families,
-            issuer=ISSUER,
-            clock=clock,
-        ),
-        revoke=RevokeToken(
-            authenticate=authenticate,
-            catalogue=catalogue,
-            verifier=PlainTokenVerifier(),
-            revocations=revocations,
-            access_tokens=access_tokens,
-            families=families,
-            audit=audit,
-            issuer=ISSUER,
-            clock=clock,
-        ),
-        audit=audit,
-        clock=clock,
+        issue=inside.issue_token,
+        introspect=inside.introspect_token,
+        revoke=inside.revoke_token,
+        audit=inside.audit,
+        clock=inside.clock,
         secrets=secrets,
     )
 
@@ -221,10 +129,36 @@ def _client(
     )
 
 
+def administration_of(core: HandWiredCore) -> Administration:
+    return Administration(
+        authorize=core.authorize_administration,
+        clients=ClientService(core.administer_clients, core.administer_secrets, clock=core.clock),
+        keys=KeyService(core.administer_keys, _data_keys_of(core)),
+        resources=ResourceService(core.administer_catalogue),
+    )
+
+
+def _data_keys_of(core: HandWiredCore) -> RotateDataKeys:
+    return RotateDataKeys(
+        core.stores.catalogue,
+        change=ChangeCatalogue(core.stores.catalogue, audit=core.audit),
+        clients=core.stores.clients,
+        families=core.stores.families,
+        hasher=core.hasher,
+        envelope=core.envelope,
+        entropy=core.entropy,
+        clock=core.clock,
+        audit=core.audit,
+    )
+
+
 @asynccontextmanager
-async def serving(service: TokenService) -> AsyncIterator[Served]:
-    """Serve *service* on a loopback port."""
-    server = GrpcServer(service, entropy=SeededEntropy(1))
+async def serving(
+    service: TokenService, administration: Administration | None = None
+) -> AsyncIterator[Served]:
+    """Serve *service* on a loopback port, beside the administration of some core."""
+    administration = administration or administration_of(await build_core())
+    server = GrpcServer(service, administration, entropy=SeededEntropy(1))
     port = await server.start("127.0.0.1:0")
     target = f"127.0.0.1:{port}"
     try:

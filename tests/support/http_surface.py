@@ -20,11 +20,12 @@ from adapters.jose.verifier import JoseTokenVerifier
 from adapters.memory.access_tokens import MemoryAccessTokenStore
 from adapters.memory.assertion_replays import MemoryAssertionReplays
 from adapters.memory.audit_trail import MemoryAuditTrail
-from adapters.memory.catalogue import MemoryCatalogueReader, MemoryCatalogueState
+from adapters.memory.catalogue import MemoryCatalogueStore
 from adapters.memory.clients import MemoryClientStore
 from adapters.memory.families import MemoryRefreshFamilyStore
 from adapters.memory.rate_limiter import MemoryRateLimiter
 from adapters.memory.revocations import MemoryRevocationList
+from adapters.memory.usage import MemoryUsageStore
 from domain.errors import Unavailable
 from domain.model.catalogue import CatalogueVersion
 from domain.model.clients import Client, GrantType
@@ -34,18 +35,24 @@ from domain.model.scopes import Scope
 from domain.ports.probe import Probe
 from domain.ports.reading import Reading
 from domain.usecases.administer_clients import AdministerClients
+from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.change_client import ChangeClient
 from domain.usecases.client_credentials import ClientCredentialsGrant
+from domain.usecases.cover_lifetime import CoverLifetime
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.end_token import EndToken
 from domain.usecases.introspect_token import IntrospectionRequest, IntrospectToken
 from domain.usecases.issue_token import IssueToken
 from domain.usecases.make_secret import MakeSecret
 from domain.usecases.mint_access_token import MintAccessToken
+from domain.usecases.note_use import NoteUse
+from domain.usecases.prove_access_token import ProveAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.revoke_token import RevokeToken
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
 from support.authentication import build_authentication
+from support.catalogue_steps import put
 from support.domain_samples import ISSUER, LEDGER, NOW, client, scope_definition
 from support.doubles import FixedClock, PlainEnvelope, QuickHasher, SeededEntropy
 
@@ -64,8 +71,8 @@ class _Instead:
     signed = __call__
 
 
-class FragileCatalogueReader(MemoryCatalogueReader):
-    """Reads from memory until somebody takes the store away."""
+class FragileCatalogueStore(MemoryCatalogueStore):
+    """Keeps the catalogue in memory until somebody takes the store away."""
 
     is_away = False
 
@@ -83,8 +90,7 @@ class HttpSurface:
     http: httpx.AsyncClient
     clock: FixedClock
     readiness: Readiness
-    catalogue: MemoryCatalogueState
-    reader: FragileCatalogueReader
+    catalogue: FragileCatalogueStore
     audit: MemoryAuditTrail
     administer_clients: AdministerClients
     clients: MemoryClientStore
@@ -122,17 +128,17 @@ async def http_surface(
         instead: Stands in for all three use cases.
     """
     clock, entropy, envelope, hasher = FixedClock(), SeededEntropy(), PlainEnvelope(), QuickHasher()
-    state, audit = MemoryCatalogueState(), MemoryAuditTrail()
-    state.keep_keys(_keys())
-    state.keep_scopes(scope_definition(token) for token in scopes)
-    reader = FragileCatalogueReader(state)
-    catalogue = CurrentCatalogue(reader, envelope)
+    catalogue_store, audit = FragileCatalogueStore(), MemoryAuditTrail()
+    await put(catalogue_store, keys=_keys(), scopes=[scope_definition(token) for token in scopes])
+    catalogue = CurrentCatalogue(catalogue_store, envelope)
     clients, families = MemoryClientStore(), MemoryRefreshFamilyStore()
     access_tokens, revocations = MemoryAccessTokenStore(), MemoryRevocationList()
     verifier = JoseTokenVerifier()
+    note_use = NoteUse(MemoryUsageStore(clients), audit=audit)
     authenticate = build_authentication(
         clients,
         hasher,
+        note_use=note_use,
         envelope=envelope,
         limiter=MemoryRateLimiter(),
         replays=MemoryAssertionReplays(),
@@ -148,32 +154,40 @@ async def http_surface(
         authenticate=authenticate,
         catalogue=catalogue,
         policy=policy,
+        cover_lifetime=CoverLifetime(ChangeCatalogue(catalogue_store, audit=audit)),
         mint=MintAccessToken(
             issuer, signer=JoseTokenSigner(), access_tokens=access_tokens, entropy=entropy
         ),
+        note_use=note_use,
         audit=audit,
         clock=clock,
     )
     introspect_token = IntrospectToken(
         authenticate=authenticate,
         catalogue=catalogue,
-        verifier=verifier,
+        prove=ProveAccessToken(
+            verifier=verifier,
+            standing=TokenStanding(clients, families, revocations),
+            access_tokens=access_tokens,
+            issuer=issuer,
+        ),
         signer=JoseIntrospectionSigner(),
-        standing=TokenStanding(clients, families, revocations),
-        access_tokens=access_tokens,
         families=families,
+        audit=audit,
         issuer=issuer,
         clock=clock,
     )
     revoke_token = RevokeToken(
         authenticate=authenticate,
         catalogue=catalogue,
-        verifier=verifier,
-        revocations=revocations,
-        access_tokens=access_tokens,
-        families=families,
+        end_token=EndToken(
+            verifier=verifier,
+            revocations=revocations,
+            access_tokens=access_tokens,
+            families=families,
+            issuer=issuer,
+        ),
         audit=audit,
-        issuer=issuer,
         clock=clock,
     )
     readiness = Readiness()
@@ -201,8 +215,7 @@ async def http_surface(
             http=http,
             clock=clock,
             readiness=readiness,
-            catalogue=state,
-            reader=reader,
+            catalogue=catalogue_store,
             audit=audit,
             clients=clients,
             administer_clients=AdministerClients(

@@ -1,29 +1,30 @@
-"""A store whose signing keys have a schedule of the test's choosing."""
+"""A change of keys on a schedule of the test's choosing, laid into a store in use."""
 
-import secrets
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from adapters.jose.keys import JoseKeyMaker
 from adapters.system.envelope import AesGcmEnvelope
 from adapters.system.master_key import find_or_make_master_key
-from domain.model.keys import KeyId, KeyPurpose, KeySchedule, SealedKey, SigningAlgorithm
+from domain.model.key_rotation import signing_keys
+from domain.model.keys import KeyId, KeyPurpose, KeySchedule, SealedKey, SigningAlgorithm, signer
 from domain.ports.envelope import Envelope
+from support.catalogue_steps import put
 from support.grantd_process import GrantdProcess
 from support.stores import redis_stores, sqlite_stores
 
 _SQLITE = "sqlite:///"
 
 
-async def establish_keys(
-    grantd: GrantdProcess, schedules: Sequence[tuple[SigningAlgorithm, KeySchedule]]
-) -> list[KeyId]:
-    """Make the first keys of a server that has not been started yet; return the signing keys' ids.
+async def plan_change(
+    grantd: GrantdProcess, *, change: datetime, removal: datetime
+) -> tuple[KeyId, KeyId]:
+    """Let the key that signs by ES256 be succeeded at *change* and gone at *removal*.
 
-    It finds them at its start, as if it had made them itself long ago.
+    Returns:
+        The ids of the two keys, the older first.
     """
-    now = min(schedule.activate_at for _, schedule in schedules)
     if grantd.store.startswith(_SQLITE):
         path = Path(grantd.store.removeprefix(_SQLITE))
         master_key, stores = path.with_name(f"{path.name}.key"), sqlite_stores(path)
@@ -31,28 +32,23 @@ async def establish_keys(
         master_key = Path(grantd.environment["GRANTD_MASTER_KEY_FILE"])
         stores = redis_stores(grantd.store)
     envelope = AesGcmEnvelope([find_or_make_master_key(master_key)])
-    signing = [_signing_key(envelope, algorithm, one, now) for algorithm, one in schedules]
     async with stores as opened:
-        assert await opened.keys.establish([*signing, *_symmetric_keys(envelope, now)])
-    return [key.key_id for key in signing]
+        stored = signing_keys((await opened.catalogue.load()).keys)
+        old = signer(stored, SigningAlgorithm.ES256, now=change)
+        assert old is not None
+        ending = replace(old.schedule, retire_at=change, remove_at=removal)
+        successor = _make_key(envelope, activate_at=change)
+        await put(opened.catalogue, keys=[replace(old.sealed, schedule=ending), successor])
+    return old.key_id, successor.key_id
 
 
-def _signing_key(
-    envelope: Envelope, algorithm: SigningAlgorithm, schedule: KeySchedule, now: datetime
-) -> SealedKey:
-    made = JoseKeyMaker().make(algorithm, activate_at=schedule.activate_at)
+def _make_key(envelope: Envelope, *, activate_at: datetime) -> SealedKey:
+    made = JoseKeyMaker().make(SigningAlgorithm.ES256, activate_at=activate_at)
     return SealedKey(
         purpose=KeyPurpose.SIGNING,
         key_id=made.key_id,
-        created_at=now,
+        created_at=activate_at,
         sealed=envelope.seal(made.material, purpose=KeyPurpose.SIGNING, key_id=made.key_id),
-        algorithm=algorithm,
-        schedule=schedule,
+        algorithm=made.algorithm,
+        schedule=KeySchedule(activate_at=activate_at),
     )
-
-
-def _symmetric_keys(envelope: Envelope, now: datetime) -> Iterator[SealedKey]:
-    for purpose in (KeyPurpose.REFRESH_MAC, KeyPurpose.SECRET_PEPPER):
-        key_id = KeyId(secrets.token_urlsafe(6))
-        sealed = envelope.seal(secrets.token_bytes(32), purpose=purpose, key_id=key_id)
-        yield SealedKey(purpose=purpose, key_id=key_id, created_at=now, sealed=sealed)

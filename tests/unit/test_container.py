@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.container import RefusedToStart, open_core
+from entrypoints.container import open_core
+from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 
 

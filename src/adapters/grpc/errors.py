@@ -23,6 +23,8 @@ STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
     ErrorCode.UNSUPPORTED_GRANT_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.INVALID_SCOPE: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.INVALID_TARGET: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorCode.INVALID_TOKEN: grpc.StatusCode.UNAUTHENTICATED,
+    ErrorCode.INSUFFICIENT_SCOPE: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.INVALID_CLIENT_METADATA: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.CLIENT_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.CLIENT_EXISTS: grpc.StatusCode.ALREADY_EXISTS,

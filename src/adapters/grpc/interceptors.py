@@ -7,11 +7,12 @@ gRPC would answer a message that it cannot parse with the text of an exception.
 import inspect
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import unquote
 
 import grpc
@@ -19,9 +20,12 @@ from google.protobuf.message import DecodeError
 
 from adapters.grpc.admission import Admission
 from adapters.grpc.errors import render
-from adapters.grpc.methods import CALLERS, Callers, is_offered
+from adapters.grpc.methods import CALLERS, NEEDED_SCOPES, Callers, is_offered
+from adapters.origin import bind_origin
 from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
 from domain.model.events import Origin
+from domain.model.identifiers import ClientId
+from domain.model.scopes import ScopeToken
 from domain.ports.entropy import Entropy
 
 _TOO_LATE: Final = 0.005  # seconds; gRPC takes a deadline of zero for one of a millisecond
@@ -32,6 +36,8 @@ MAX_CALLS: Final = 1_000
 MAX_STREAMS: Final = 200
 
 _REQUEST_ID_BYTES = 12
+_AUTHORIZATION = "authorization"
+_BEARER = "bearer"
 
 _log = logging.getLogger(__name__)
 _origin: ContextVar[Origin] = ContextVar("origin")
@@ -48,6 +54,12 @@ _HANDLERS: Final[dict[tuple[bool, bool], Callable[..., _Handler]]] = {
 }
 
 
+class Authorize(Protocol):
+    """Judges the access token of who wants to administer, and tells who that is."""
+
+    async def __call__(self, token: str | None, *, needs: ScopeToken) -> ClientId: ...
+
+
 def current_origin() -> Origin:
     """Return where the call at hand came from."""
     return _origin.get()
@@ -57,6 +69,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     """Admits calls of methods in the table, gives each an id, renders its refusal.
 
     Args:
+        authorize: Judges who calls a method of administration, before the
+            method sees the call.
+
         calls: How many may be under way. A call counts from its message on:
             grpc.aio reads that first, so half-sent messages take no place.
             Checks of health are not among them: a busy worker is healthy.
@@ -66,9 +81,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     """
 
     def __init__(
-        self, entropy: Entropy, *, calls: int = MAX_CALLS, streams: int = MAX_STREAMS
+        self,
+        entropy: Entropy,
+        *,
+        authorize: Authorize,
+        calls: int = MAX_CALLS,
+        streams: int = MAX_STREAMS,
     ) -> None:
         self._entropy = entropy
+        self._authorize = authorize
         self._calls = Admission(calls)
         self._streams = Admission(streams)
         self._unbounded = Admission(math.inf)
@@ -86,7 +107,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None:
                 return None
-            self._wrapped[method] = self._wrap(handler, self._admission(handler, method))
+            self._wrapped[method] = self._wrap(handler, method)
         return self._wrapped[method]
 
     async def settle(self, within: timedelta) -> None:
@@ -96,15 +117,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _admission(self, handler: _Handler, method: str) -> Admission:
         if handler.response_streaming:
             return self._streams
-        return self._calls if CALLERS[method] is Callers.CLIENTS else self._unbounded
+        return self._unbounded if CALLERS[method] is Callers.ANYBODY else self._calls
 
-    def _wrap(self, handler: _Handler, admission: Admission) -> _Handler:
+    def _wrap(self, handler: _Handler, method: str) -> _Handler:
+        admission = self._admission(handler, method)
         behaviour: Any = (
             handler.unary_unary
             or handler.unary_stream
             or handler.stream_unary
             or handler.stream_stream
         )
+        if (needs := NEEDED_SCOPES.get(CALLERS[method])) is not None:
+            behaviour = self._authorized(behaviour, needs)
         read = handler.request_deserializer
         parse: Any = _parse_each if handler.request_streaming else _parse
 
@@ -123,6 +147,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             None,
             handler.response_serializer,
         )
+
+    def _authorized(self, behaviour: Any, needs: ScopeToken) -> Any:  # noqa: ANN401  (messages of any type)
+        async def authorized(message: object, context: _Context) -> object:
+            token = _bearer_token(context.invocation_metadata() or ())
+            with bind_origin(current_origin()):
+                actor = await self._authorize(token, needs=needs)
+            with bind_origin(replace(current_origin(), actor=actor)):
+                return await behaviour(message, context)
+
+        return authorized
 
     @asynccontextmanager
     async def _call(self, context: _Context, admission: Admission) -> AsyncIterator[None]:
@@ -163,6 +197,21 @@ async def _parse_each(
 ) -> AsyncIterator[object]:
     async for body in bodies:
         yield _parse(read, body)
+
+
+def _bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
+    """Read the access token of a call (RFC 6750 §2.1), None if something else is there.
+
+    Raises:
+        InvalidRequest: If there are two.
+    """
+    presented = [value for key, value in metadata if key == _AUTHORIZATION]
+    if not presented:
+        return None
+    if len(presented) > 1:
+        raise InvalidRequest("two authorizations", hint="authorization has to be given once")
+    scheme, _, token = str(presented[0]).partition(" ")
+    return token.strip(" ") if scheme.lower() == _BEARER else None
 
 
 async def _require_time(context: _Context) -> None:

@@ -1,19 +1,31 @@
 """The gRPC server: its services, its limits, its beginning and its end."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import grpc
 from grpc_reflection.v1alpha import reflection
 
-from adapters.grpc import health, token_service
+from adapters.grpc import admin_clients, admin_keys, admin_resources, health, token_service
+from adapters.grpc.admin_clients import ClientService
+from adapters.grpc.admin_keys import KeyService
+from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.health import Health
-from adapters.grpc.interceptors import MAX_CALLS, CallInterceptor
+from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
 from adapters.grpc.token_service import TokenService
 from domain.ports.entropy import Entropy
 
-SERVICE_NAMES: Final = (
+_OURS: Final = (
     token_service.SERVICE_NAME,
+    admin_clients.SERVICE.full_name,
+    admin_keys.SERVICE.full_name,
+    admin_resources.SERVICE.full_name,
+)
+
+SERVICE_NAMES: Final = (
+    *_OURS,
     health.SERVICE_NAME,
     reflection.SERVICE_NAME,
 )
@@ -46,6 +58,20 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """The services of `grantd.admin.v1`, and what judges who may call them."""
+
+    authorize: Authorize
+    clients: ClientService
+    keys: KeyService
+    resources: ResourceService
+
+    def handlers(self) -> Sequence[grpc.GenericRpcHandler]:
+        services = (self.clients, self.keys, self.resources)
+        return tuple(service.handlers() for service in services)
+
+
 class GrpcServer:
     """Serves on one address until it is drained.
 
@@ -53,12 +79,17 @@ class GrpcServer:
     """
 
     def __init__(
-        self, tokens: TokenService, *, entropy: Entropy, max_calls: int = MAX_CALLS
+        self,
+        tokens: TokenService,
+        administration: Administration,
+        *,
+        entropy: Entropy,
+        max_calls: int = MAX_CALLS,
     ) -> None:
-        self._health = Health([token_service.SERVICE_NAME])
-        self._calls = CallInterceptor(entropy, calls=max_calls)
+        self._health = Health(_OURS)
+        self._calls = CallInterceptor(entropy, authorize=administration.authorize, calls=max_calls)
         self._server = grpc.aio.server(
-            handlers=(tokens.handlers(), self._health.handlers()),
+            handlers=(tokens.handlers(), *administration.handlers(), self._health.handlers()),
             interceptors=(self._calls,),
             options=_OPTIONS,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -46,12 +47,15 @@ class HttpOptions:
             into the form instead of the Authorization header field.
 
         trusted_proxies: Whose word on the client's address is taken.
+
+        jwks_max_age: How long verifiers may keep a copy of the key set.
     """
 
     issuer: str
     grant_types: Sequence[GrantType]
     allow_credentials_in_request_body: bool = True
     trusted_proxies: Sequence[Network] = ()
+    jwks_max_age: timedelta = timedelta(hours=1)
 
 
 def build_app(
@@ -76,7 +80,9 @@ def build_app(
         allow_body_credentials=allow_body,
         clock=clock,
     )
-    documents = MetadataEndpoints(metadata, KeySet(catalogue, key_set, clock=clock))
+    documents = MetadataEndpoints(
+        metadata, KeySet(catalogue, key_set, clock=clock, max_age=options.jwks_max_age)
+    )
     health = HealthEndpoints(probes, readiness)
     posts: dict[str, Endpoint] = {
         TOKEN_PATH: token,

@@ -34,6 +34,8 @@ STATUS: Final[dict[ErrorCode, int]] = {
     ErrorCode.UNSUPPORTED_GRANT_TYPE: 400,
     ErrorCode.INVALID_SCOPE: 400,
     ErrorCode.INVALID_TARGET: 400,
+    ErrorCode.INVALID_TOKEN: 401,
+    ErrorCode.INSUFFICIENT_SCOPE: 403,
     ErrorCode.INVALID_CLIENT_METADATA: 400,
     ErrorCode.CLIENT_NOT_FOUND: 404,
     ErrorCode.CLIENT_EXISTS: 409,
@@ -53,7 +55,10 @@ STATUS_OF_CLASS: Final[dict[type[GrantdError], int]] = {
     UnsupportedMediaType: 415,
 }
 
-_CHALLENGE = {"WWW-Authenticate": 'Basic realm="grantd"'}
+_CHALLENGES: Final[dict[ErrorCode, Mapping[str, str]]] = {
+    ErrorCode.INVALID_CLIENT: {"WWW-Authenticate": 'Basic realm="grantd"'},
+    ErrorCode.INVALID_TOKEN: {"WWW-Authenticate": 'Bearer realm="grantd", error="invalid_token"'},
+}
 _ROUTING: Final[dict[int, type[GrantdError]]] = {404: NotFound, 405: MethodNotAllowed}
 
 _log = logging.getLogger(__name__)
@@ -138,8 +143,6 @@ class LastResort:
 
 
 def _headers_of(refusal: GrantdError) -> Mapping[str, str]:
-    if refusal.code is ErrorCode.INVALID_CLIENT:
-        return _CHALLENGE
     if isinstance(refusal, TooManyRequests | Unavailable):
         return {"Retry-After": str(max(1, math.ceil(refusal.retry_after.total_seconds())))}
-    return {}
+    return _CHALLENGES.get(refusal.code, {})

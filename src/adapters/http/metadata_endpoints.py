@@ -29,7 +29,7 @@ from domain.ports.clock import Clock
 from domain.ports.signing import KeySetWriter
 from domain.usecases.current_catalogue import CurrentCatalogue
 
-MAX_AGE: Final = timedelta(hours=1)
+_METADATA_MAX_AGE: Final = timedelta(hours=1)
 
 METADATA_PATHS: Final = (
     "/.well-known/oauth-authorization-server",
@@ -64,7 +64,7 @@ class ServerMetadata:
     async def document(self) -> dict[str, Any]:
         catalogue = await self._catalogue.last_known()
         changing = {
-            "scopes_supported": sorted(catalogue.scopes),
+            "scopes_supported": list(catalogue.offered),
             "introspection_signing_alg_values_supported": self._signing(catalogue.keyring),
         }
         # RFC 8414 §3.2: members without values are omitted.
@@ -77,19 +77,31 @@ class ServerMetadata:
 
 
 class KeySet:
-    """The public keys that verifiers may meet."""
+    """The public keys that verifiers may meet.
 
-    def __init__(self, catalogue: CurrentCatalogue, writer: KeySetWriter, *, clock: Clock) -> None:
+    Args:
+        max_age: How long a copy of them is good at most.
+    """
+
+    def __init__(
+        self,
+        catalogue: CurrentCatalogue,
+        writer: KeySetWriter,
+        *,
+        clock: Clock,
+        max_age: timedelta,
+    ) -> None:
         self._catalogue = catalogue
         self._writer = writer
         self._clock = clock
+        self._max_age = max_age
 
     async def document(self) -> tuple[dict[str, Any], timedelta]:
         """Return the key set, and how long a copy of it is good."""
         keyring = (await self._catalogue.last_known()).keyring
         now = self._clock.now()
         keys = [self._writer.jwk(key) for key in keyring.published(now)]
-        return {"keys": keys}, jwks_max_age(keyring.signing, now)
+        return {"keys": keys}, jwks_max_age(keyring.signing, now, longest=self._max_age)
 
 
 class MetadataEndpoints:
@@ -98,25 +110,25 @@ class MetadataEndpoints:
         self._key_set = key_set
 
     async def metadata(self, _request: Request) -> Response:
-        return _public(await self._metadata.document(), MAX_AGE)
+        return _public(await self._metadata.document(), _METADATA_MAX_AGE)
 
     async def jwks(self, _request: Request) -> Response:
         document, max_age = await self._key_set.document()
         return _public(document, max_age)
 
 
-def jwks_max_age(keys: Iterable[SigningKey], now: datetime) -> timedelta:
+def jwks_max_age(keys: Iterable[SigningKey], now: datetime, *, longest: timedelta) -> timedelta:
     """Return how long a copy of the key set is good (D6).
 
-    An hour, but no longer than to the next activation: whoever meets a new
-    key's first token has asked again by then.
+    No longer than to the next activation: whoever meets a new key's first
+    token has asked again by then.
     """
     activations = (
         key.schedule.activate_at - now
         for key in keys
         if key.schedule.state(now) is KeyState.ANNOUNCED
     )
-    return min([MAX_AGE, *activations])
+    return min([longest, *activations])
 
 
 def _fixed_members(

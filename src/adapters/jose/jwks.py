@@ -8,6 +8,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from adapters.jose.loaded_key import PublicKey, load
@@ -33,6 +34,10 @@ class JoseKeySetWriter:
             "use": "sig",
             "alg": key.algorithm.value,
         }
+
+    def pem(self, key: SigningKey, /) -> str:
+        public = load(key).public_key
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 
 
 def public_jwk(key: PublicKey) -> Mapping[str, str]:

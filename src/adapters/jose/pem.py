@@ -1,5 +1,6 @@
 """Signing keys that an operator gives by file."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from adapters.jose.loaded_key import LEAST_RSA_BITS, usable
 from domain.model.keys import SigningKey
 
 _LARGEST_FILE = 64 * 1_024
+_BEGINNING = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
 
 
 class SigningKeyUnusable(Exception):
@@ -31,8 +33,11 @@ def load_signing_key(path: Path, passphrase: bytes | None, activate_at: datetime
         SigningKeyUnusable: If it is anything else, or cannot be read.
     """
     pem = _read(path)
-    if b"PRIVATE KEY-----" not in pem:
+    beginnings = len(_BEGINNING.findall(pem))
+    if not beginnings:
         raise SigningKeyUnusable(path, _without_private_key(pem))
+    if beginnings > 1:
+        raise SigningKeyUnusable(path, "more than one private key; leave the one that is to sign")
     try:
         private_key = load_pem_private_key(pem, password=passphrase)
     except TypeError:

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from adapters.jwks_uri.fetching import Reply
+from adapters.jwks_uri.replies import Reply
 
 SHORTEST: Final = timedelta(seconds=10)
 USUAL: Final = timedelta(minutes=5)

@@ -2,12 +2,12 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import httpx
 
+from adapters.jwks_uri.replies import NotFetched, Reply
 from domain.model.uris import is_loopback
 
 LARGEST: Final = 64 * 1_024
@@ -21,16 +21,6 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "User-Agent": "grantd",
 }
-
-
-class NotFetched(Exception):
-    """There was no good answer in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    body: bytes
-    cache_control: str
 
 
 class Fetcher:

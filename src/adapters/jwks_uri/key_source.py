@@ -5,12 +5,11 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
-
-import httpx
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from adapters.jwks_uri.copies import KeySetCopy, NotAKeySet
-from adapters.jwks_uri.fetching import Fetcher, NotFetched
+from adapters.jwks_uri.replies import NotFetched
 from domain.errors import Unavailable
 from domain.model.clients import Client
 from domain.ports.assertions import AssertionRejected, ClientKeySource
@@ -19,6 +18,11 @@ from domain.ports.clock import Clock
 BETWEEN_FETCHES: Final = timedelta(seconds=10)
 
 _MOST_PLACES = 1_024
+
+if TYPE_CHECKING:
+    import httpx
+
+    from adapters.jwks_uri.fetching import Fetcher
 
 _log = logging.getLogger(__name__)
 
@@ -52,11 +56,20 @@ class HttpxClientKeySource:
         transport: Stands in for the network in tests.
     """
 
-    def __init__(self, clock: Clock, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, clock: Clock, *, transport: "httpx.AsyncBaseTransport | None" = None
+    ) -> None:
         self._clock = clock
-        self._fetcher = Fetcher(transport)
+        self._transport = transport
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._fetches: set[asyncio.Task[None]] = set()
+
+    @cached_property
+    def _fetcher(self) -> "Fetcher":
+        # Here and not above, because no command needs it, and few servers do.
+        from adapters.jwks_uri.fetching import Fetcher  # noqa: PLC0415
+
+        return Fetcher(self._transport)
 
     async def jwks(self, client: Client, /, *, key_id: str | None) -> str:
         if client.jwks is not None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from domain.model.families import (
     Rotation,
     WithinGrace,
 )
-from domain.model.identifiers import ClientId, FamilyId
+from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading, Ready
 
@@ -83,6 +84,19 @@ class MemoryRefreshFamilyStore:
             return False
         self._families[family_id] = replace(family, ended=True)
         return True
+
+    async def derivations(
+        self, owner: ClientId, /, *, epoch: Epoch, before: datetime, now: datetime
+    ) -> Sequence[datetime]:
+        derived = (
+            self._rotations[kept.family_id].at
+            if kept.family_id in self._rotations
+            else kept.created_at
+            for kept in self._families.values()
+            if kept.owner == owner and kept.epoch == epoch
+            if not kept.ended and now < kept.expires_at
+        )
+        return [moment for moment in derived if moment < before]
 
     def _judge_spent(
         self,

@@ -70,7 +70,9 @@ class RedisClientStore:
             return False
         _, birth, record = found.split(b"|", 2)
         outcome = await self._connection.run(
-            scripts.REMOVE_CLIENT, keys=(key, keys.receipt(key)), arguments=(birth,)
+            scripts.REMOVE_CLIENT,
+            keys=(key, keys.usage(client_id), keys.receipt(key)),
+            arguments=(birth,),
         )
         if outcome != b"removed":
             return False

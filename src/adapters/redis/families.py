@@ -1,5 +1,6 @@
 """Refresh families in Redis: one string each, as scripts/family.lua describes it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -23,7 +24,7 @@ from domain.model.families import (
     Rotation,
     WithinGrace,
 )
-from domain.model.identifiers import ClientId, FamilyId
+from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading
 
@@ -108,6 +109,21 @@ class RedisRefreshFamilyStore:
         )
         return bool(outcome == b"ended")
 
+    async def derivations(
+        self, owner: ClientId, /, *, epoch: Epoch, before: datetime, now: datetime
+    ) -> Sequence[datetime]:
+        opened = await self._connection.command(
+            "ZRANGE", keys.families_by_age(owner), 0, -1, "WITHSCORES"
+        )
+        readings = [(self._connection.get(key), age) for key, age in opened]
+        found = [(await reading, age) for reading, age in readings]
+        derived = (
+            _derived_at(value, age)
+            for value, age in found
+            if value is not None and _is_live(value, epoch, now)
+        )
+        return [moment for moment in derived if moment < before]
+
 
 def _keys(family_id: FamilyId, owner: ClientId) -> tuple[bytes, bytes, bytes]:
     return (
@@ -115,6 +131,17 @@ def _keys(family_id: FamilyId, owner: ClientId) -> tuple[bytes, bytes, bytes]:
         keys.families_by_age(owner),
         keys.families_by_expiry(owner),
     )
+
+
+def _is_live(value: bytes, epoch: Epoch, now: datetime) -> bool:
+    family = _read(value)
+    return family.epoch == epoch and not family.ended and now < family.expires_at
+
+
+def _derived_at(value: bytes, age: float) -> datetime:
+    """Return when a family was rotated last, or opened, as its place by age tells."""
+    rotated_at = int(value.split(b"|", 4)[3])
+    return from_ms(rotated_at or int(age) // _PLACES_IN_A_MILLISECOND)
 
 
 def _write(family: RefreshFamily) -> bytes:

@@ -1,31 +1,13 @@
 """Whether a Redis is one that may be trusted with revocations (D7)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from adapters.findings import Finding, Severity
 from adapters.redis.connection import RedisConnection
 from domain.errors import Unavailable
 
 _OLDEST = (6, 2)
-
-
-class Severity(StrEnum):
-    """How much a finding matters.
-
-    A risk means that what was acknowledged may be lost: `strict_store`
-    refuses to start over it.
-    """
-
-    RISK = "risk"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    severity: Severity
-    sentence: str
 
 
 async def inspect(connection: RedisConnection) -> tuple[Finding, ...]:

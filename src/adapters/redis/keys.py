@@ -24,13 +24,20 @@ CATALOGUE_VERSION: Final = b"grantd:{catalogue}:version"
 CATALOGUE_SCOPES: Final = b"grantd:{catalogue}:scopes"
 CATALOGUE_RESOURCES: Final = b"grantd:{catalogue}:resources"
 CATALOGUE_KEYS: Final = b"grantd:{catalogue}:keys"
+CATALOGUE_POLICY: Final = b"grantd:{catalogue}:policy"
 
 CLIENT_INDEX: Final = b"grantd:{clients}:index"
+
+AUDIT_EVENTS: Final = b"grantd:{audit}:events"
 
 
 def client(client_id: ClientId | Owner) -> bytes:
     """Where the client of that id is, or would be."""
     return _name(bucket_of(client_id), "client", client_id)
+
+
+def usage(client_id: ClientId) -> bytes:
+    return _name(bucket_of(client_id), "usage", client_id)
 
 
 def owner(name: Owner | ClientId) -> bytes:

@@ -2,8 +2,8 @@
 
 Every script is safe to run again, at once or late, so that a lost reply costs
 nothing but a repetition: a rotation and a spent assertion know their attempt,
-opening finds the family there, revoking, vouching, keeping and claiming say the
-same thing twice, loading changes nothing, and all others keep a receipt
+opening finds the family there, revoking, vouching, noting, keeping and claiming
+say the same thing twice, loading changes nothing, and all others keep a receipt
 (scripts/once.lua).
 """
 
@@ -53,9 +53,9 @@ SPEND_ASSERTION: Final = Script("spend_assertion")
 SPEND_BUDGET: Final = Script("spend_budget", _ONCE)
 VOUCH: Final = REVOKE  # until a time, and never for less: the same step
 
+NOTE_USE: Final = Script("note_use")
+
+APPEND_EVENTS: Final = Script("append_events", _ONCE)
+
 LOAD_CATALOGUE: Final = Script("load_catalogue")
-ADD_SCOPE: Final = Script("add_scope", _ONCE)
-REMOVE_SCOPE: Final = Script("remove_scope", _ONCE)
-ADD_RESOURCE: Final = Script("add_resource", _ONCE)
-REMOVE_RESOURCE: Final = Script("remove_resource", _ONCE)
-ESTABLISH_KEYS: Final = Script("establish_keys", _ONCE)
+REPLACE_CATALOGUE: Final = Script("replace_catalogue", _ONCE)

@@ -1,5 +1,6 @@
 """Clients, and the namespace they share with their owners (RFC 9068 §5)."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ _REPLACE = (
     " WHERE client_id = :client_id AND version = :seen"
 )
 _REMOVE = "DELETE FROM clients WHERE client_id = ?"
+_FORGET_USAGE = "DELETE FROM usage WHERE client_id = ?"
 _PAGE = "SELECT record FROM clients WHERE client_id > ? ORDER BY client_id LIMIT ?"
 
 
@@ -67,12 +69,14 @@ class SqliteClientStore:
 
     async def remove(self, client_id: ClientId, /) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
+            connection.execute(_FORGET_USAGE, (client_id,))
             return connection.execute(_REMOVE, (client_id,)).rowcount > 0
 
         return await self._database.write(step)
 
     async def page(self, *, after: ClientId | None, limit: int) -> Sequence[Client]:
         rows = self._database.fetch(_PAGE, (after or "", limit))
+        await asyncio.sleep(0)  # whoever reads them all lets others go on between two pages
         return [CLIENT.read(record) for (record,) in rows]
 
 

@@ -1,6 +1,8 @@
 """Refresh families: what was granted as a record, what rotation decides on as columns."""
 
+import asyncio
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -21,7 +23,7 @@ from domain.model.families import (
     Rotation,
     WithinGrace,
 )
-from domain.model.identifiers import ClientId, FamilyId
+from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading, Ready
 
@@ -47,6 +49,10 @@ _ADVANCE = (
     " expires_at = :expires_at, least_access_generation ="
     " CASE WHEN :retire_access THEN :successor ELSE least_access_generation END"
     " WHERE family_id = :family_id"
+)
+_DERIVED = (
+    "SELECT record, coalesce(rotated_at, created_at) AS derived_at FROM families"
+    " WHERE owner = ? AND ended = 0 AND expires_at > ? AND derived_at < ?"
 )
 _END = "UPDATE families SET ended = 1 WHERE family_id = ? AND ended = 0 AND expires_at > ?"
 
@@ -156,6 +162,17 @@ class SqliteRefreshFamilyStore:
             return connection.execute(_END, (family_id, write_time(now))).rowcount > 0
 
         return await self._database.write(step, now=now)
+
+    async def derivations(
+        self, owner: ClientId, /, *, epoch: Epoch, before: datetime, now: datetime
+    ) -> Sequence[datetime]:
+        rows = self._database.fetch(_DERIVED, (owner, write_time(now), write_time(before)))
+        await asyncio.sleep(0)  # whoever asks for all owners lets others go on between two
+        return [
+            read_time(derived_at)
+            for record, derived_at in rows
+            if FAMILY.read(record).epoch == epoch
+        ]
 
 
 _: type[RefreshFamilyStore] = SqliteRefreshFamilyStore

@@ -10,5 +10,9 @@ def write_time(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def in_milliseconds(duration: timedelta) -> int:
+    return duration // _MILLISECOND
+
+
 def read_time(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND

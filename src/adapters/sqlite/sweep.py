@@ -32,9 +32,13 @@ _VOUCHERS = (
     "DELETE FROM vouchers WHERE limit_key IN"
     " (SELECT limit_key FROM vouchers WHERE expires_at <= ? LIMIT ?)"
 )
+_USAGE = (
+    "DELETE FROM usage WHERE (client_id, kind, name) IN"
+    " (SELECT client_id, kind, name FROM usage WHERE expires_at <= ? LIMIT ?)"
+)
 _DELETIONS = (
     *(_FAMILIES, _REVOCATIONS, _ACCESS_TOKENS),
-    *(_SPENT_ASSERTIONS, _SPENT_BUDGETS, _VOUCHERS),
+    *(_SPENT_ASSERTIONS, _SPENT_BUDGETS, _VOUCHERS, _USAGE),
 )
 
 

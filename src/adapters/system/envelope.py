@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.system.master_key import MasterKey
 from domain.model.keys import KeyId, KeyPurpose
-from domain.ports.envelope import Envelope, MasterKeyMismatch
+from domain.ports.envelope import Envelope, MasterKeyId, MasterKeyMismatch
 
 _VERSION = b"\x01"
 _CONTEXT = b"grantd envelope\0"
@@ -35,6 +35,10 @@ class AesGcmEnvelope:
         self._sealing_id = master_keys[0].key_id
         self._ciphers = {key.key_id: AESGCM(key.material) for key in master_keys}
 
+    @property
+    def master_keys(self) -> Sequence[MasterKeyId]:
+        return tuple(_named(master_key_id) for master_key_id in self._ciphers)
+
     def seal(self, material: bytes, /, *, purpose: KeyPurpose, key_id: KeyId) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         cipher = self._ciphers[self._sealing_id]
@@ -42,13 +46,12 @@ class AesGcmEnvelope:
         return _VERSION + self._sealing_id + nonce + sealed
 
     def unseal(self, sealed: bytes, /, *, purpose: KeyPurpose, key_id: KeyId) -> bytes:
-        if sealed[:1] != _VERSION or len(sealed) < _HEAD_BYTES + _TAG_BYTES:
-            raise MasterKeyMismatch(f"{purpose} key {key_id}: not an envelope this release knows")
+        sealed_by = self.sealed_by(sealed)
         cipher = self._ciphers.get(sealed[_ID])
         if cipher is None:
             raise MasterKeyMismatch(
-                f"{purpose} key {key_id} was sealed by master key {sealed[_ID].hex()}; at hand: "
-                + ", ".join(at_hand.hex() for at_hand in self._ciphers)
+                f"{_described(purpose, key_id)} was sealed by master key {sealed_by}; at hand: "
+                + ", ".join(self.master_keys)
             )
         try:
             return cipher.decrypt(
@@ -56,8 +59,22 @@ class AesGcmEnvelope:
             )
         except InvalidTag:
             raise MasterKeyMismatch(
-                f"{purpose} key {key_id} is damaged, or was sealed as another key"
+                f"{_described(purpose, key_id)} is damaged, or was sealed as another key"
             ) from None
+
+    def sealed_by(self, sealed: bytes, /) -> MasterKeyId:
+        if sealed[:1] != _VERSION or len(sealed) < _HEAD_BYTES + _TAG_BYTES:
+            raise MasterKeyMismatch("not an envelope that this release knows")
+        return _named(sealed[_ID])
+
+
+def _named(master_key_id: bytes) -> MasterKeyId:
+    return MasterKeyId(master_key_id.hex())
+
+
+def _described(purpose: KeyPurpose, key_id: KeyId) -> str:
+    """Name a key for an operator; a kept secret's id has two parts."""
+    return f"{purpose} key {' '.join(key_id.split(chr(0)))}"
 
 
 def _associated_data(purpose: KeyPurpose, key_id: KeyId) -> bytes:

@@ -79,16 +79,22 @@ def find_or_make_master_key(path: Path) -> MasterKey:
         MasterKeyUnusable: If it can be neither read nor made.
     """
     if not path.exists():
-        try:
+        with suppress(FileExistsError):  # somebody else was first
             _make(path)
-        except OSError as error:
-            raise _unusable(path, error) from None
-    key = read_master_key(path)
+    return _read_durably(path)
+
+
+def make_master_key(path: Path) -> MasterKey:
+    """Make a master key at *path*, where nothing is yet, as `find_or_make_master_key` does.
+
+    Raises:
+        MasterKeyUnusable: If something is there, or it cannot be made.
+    """
     try:
-        _sync_directory(path.parent)
-    except OSError as error:
-        raise _unusable(path, error) from None
-    return key
+        _make(path)
+    except FileExistsError:
+        raise MasterKeyUnusable(f"{path}: is there already, and stays as it is") from None
+    return _read_durably(path)
 
 
 def permission_finding(path: Path) -> str | None:
@@ -104,6 +110,15 @@ def permission_finding(path: Path) -> str | None:
 
 
 def _make(path: Path) -> None:
+    try:
+        _link_new(path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _link_new(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
@@ -111,10 +126,18 @@ def _make(path: Path) -> None:
             file.write(base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):  # somebody else was first
-            os.link(draft, path)
+        os.link(draft, path)
     finally:
         draft.unlink()
+
+
+def _read_durably(path: Path) -> MasterKey:
+    key = read_master_key(path)
+    try:
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise _unusable(path, error) from None
+    return key
 
 
 def _sync_directory(directory: Path) -> None:

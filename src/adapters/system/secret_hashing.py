@@ -2,7 +2,7 @@
 
 A generated secret has 256 bits and needs no slowness: it is kept as
 `hmac-sha256$v1$<pepper id>$<hex>`. A chosen one is kept as Argon2id, in the
-reference encoding, until its first use.
+reference encoding, or as the hash it came with, until its first use.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from adapters.system import foreign_hashes
 from domain.errors import Unavailable
 from domain.model.credentials import ClientSecret, SecretHash
-from domain.model.keys import SymmetricKey, by_id
+from domain.model.keys import KeyId, SymmetricKey, by_id
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
 
 T = TypeVar("T")
@@ -59,20 +60,25 @@ class PepperedSecretHasher:
         against: SecretHash | None,
         peppers: Sequence[SymmetricKey],
     ) -> None:
-        if against is not None and self.is_slow(against):
+        if against is not None and _is_slow(against):
             matches = await self._in_thread(lambda: self._matches_slow(secret, against))
         else:
             matches = _matches_fast(secret, against, peppers)
         if not matches:
             raise SecretMismatch
 
-    def is_slow(self, stored: SecretHash, /) -> bool:
-        return stored.startswith(_SLOW)
+    def pepper_of(self, stored: SecretHash, /) -> KeyId | None:
+        if not stored.startswith(_FAST):
+            return None
+        pepper_id, _, _ = stored.removeprefix(_FAST).partition("$")
+        return KeyId(pepper_id)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _matches_slow(self, secret: ClientSecret, against: SecretHash) -> bool:
+        if foreign_hashes.is_foreign(against):
+            return foreign_hashes.matches(_octets(secret), against)
         try:
             return self._slow.verify(against, _octets(secret))
         except (InvalidHashError, VerificationError):
@@ -86,6 +92,10 @@ class PepperedSecretHasher:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._queued -= 1
+
+
+def _is_slow(stored: SecretHash) -> bool:
+    return stored.startswith(_SLOW) or foreign_hashes.is_foreign(stored)
 
 
 def _matches_fast(

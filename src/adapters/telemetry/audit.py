@@ -1,81 +1,196 @@
-"""The audit trail, a line an event: JSON for programs, readable for people."""
+"""The audit trail: every event to every place, and an account of what is missing there."""
 
-import json
-import sys
-from datetime import UTC
-from typing import TextIO
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Protocol
 
-from adapters.telemetry.logging import LogFormat, is_for_people
+from adapters.audit_lines import AuditPlace, Entry, entry_of, written_time
+from adapters.origin import bound_origin
+from adapters.telemetry.audit_gathering import Gathering
 from domain.errors import Unavailable
-from domain.model.credentials import mask_secrets
-from domain.model.events import AuditEvent
+from domain.model.events import AuditEvent, EventKind, Origin, Outcome
 from domain.ports.audit_trail import AuditTrail
+from domain.ports.clock import Clock
 
-_LONGEST_TEXT = 512
+_NOWHERE: Final = Origin()
+_FAILURES: Final = (OSError, ValueError, Unavailable)  # what `AuditPlace.append` raises
 
-# ASCII only: what a client sends can neither break a line nor reach a terminal as control.
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_log = logging.getLogger(__name__)
 
 
-class LogAuditTrail:
-    """Writes one line an event, in one write, before the event counts as recorded.
+class AuditCounts(Protocol):
+    def recorded(self, kind: EventKind, /) -> None: ...
+
+    def lost(self, events: int, /) -> None: ...
+
+
+class Uncounted:
+    """For a process whose counts nobody reads."""
+
+    def recorded(self, kind: EventKind, /) -> None:
+        pass
+
+    def lost(self, events: int, /) -> None:
+        pass
+
+
+class WrittenAuditTrail:
+    """Writes events down, an administrative one with the origin that is bound.
+
+    The first failure of a place is logged, and so is its end; what is
+    missing between them is counted and told in the trail itself.
 
     Args:
-        stream: Standard error if left out.
+        places: Each is written at once.
 
-        log_format: "auto" is for people if *stream* is a terminal.
+        gathered: What takes a round trip to write: what happens in one turn
+            of the event loop goes there together. It is waited for only if
+            the trail is required; otherwise a process that is killed takes
+            along what has not set out.
+
+        required: Whether nothing may happen that cannot be written down.
     """
 
-    def __init__(self, stream: TextIO | None = None, *, log_format: LogFormat = "json") -> None:
-        self._stream = stream if stream is not None else sys.stderr
-        self._write = _for_people if is_for_people(log_format, self._stream) else _encode
+    def __init__(
+        self,
+        places: Sequence[AuditPlace],
+        *,
+        gathered: Sequence[AuditPlace] = (),
+        required: bool = False,
+        clock: Clock,
+        counts: AuditCounts,
+    ) -> None:
+        self._required = required
+        self._clock = clock
+        self._counts = counts
+        accounts = [_Account(place, clock, counts) for place in places]
+        distant = [_Account(place, clock, counts) for place in gathered]
+        self._accounts = (*accounts, *distant)
+        self._gatherings = [
+            Gathering(account.write, full=account.miss, waits=required) for account in distant
+        ]
+        self._writers = (
+            *(account.write_one for account in accounts),
+            *(gathering.write for gathering in self._gatherings),
+        )
+
+    async def require(self) -> None:
+        if not self._required:
+            return
+        for account in self._accounts:
+            if account.is_proved:
+                continue
+            try:
+                await account.prove()
+            except _FAILURES as error:
+                raise Unavailable(_sentence(account.name, error)) from error
 
     async def record(self, event: AuditEvent, /) -> None:
-        line = self._write(_members(event))
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except (OSError, ValueError) as error:
-            raise Unavailable("the audit trail cannot be written") from error
+        if event.origin == _NOWHERE:
+            event = replace(event, origin=bound_origin())
+        entry = entry_of(event)
+        self._counts.recorded(event.kind)
+        failed = None
+        for account, write in zip(self._accounts, self._writers, strict=True):
+            try:
+                await write(entry)
+            except _FAILURES as error:
+                failed = failed or (account.name, error)
+        if failed is not None and self._required:
+            raise _not_recorded(event, *failed) from failed[1]
+
+    async def close(self) -> None:
+        """Wait for what has not been written yet."""
+        for gathering in self._gatherings:
+            await gathering.close()
+        for account in self._accounts:
+            await account.close()
 
 
-def _for_people(members: dict[str, str | bool]) -> str:
-    shown = {**members}
-    at, _, event = shown.pop("at"), shown.pop("level"), shown.pop("event")
-    return " ".join([f"{at} {event}", *(f"{name}={_encode(it)}" for name, it in shown.items())])
+class _Account:
+    """One place, and what is missing there.
+
+    Attributes:
+        is_proved: Whether the last thing to be written was written.
+    """
+
+    def __init__(self, place: AuditPlace, clock: Clock, counts: AuditCounts) -> None:
+        self.name = place.name
+        self._place = place
+        self._clock = clock
+        self._counts = counts
+        self._turn = asyncio.Lock()
+        self.is_proved = False
+        self._missing = 0
+        self._since: datetime | None = None
+
+    async def write_one(self, entry: Entry) -> None:
+        await self.write((entry,))
+
+    async def write(self, entries: Sequence[Entry]) -> None:
+        async with self._turn:
+            try:
+                await self._resume()
+                await self._place.append(entries)
+            except Exception as error:
+                self.miss(len(entries), error)
+                raise
+            self.is_proved = True
+
+    async def close(self) -> None:
+        await self._place.close()
+
+    async def prove(self) -> None:
+        """Write something, unless somebody has done so meanwhile."""
+        async with self._turn:
+            if not self.is_proved:
+                if self._since is None:
+                    await self._tell(EventKind.TRAIL_OPENED)
+                await self._resume()
+                self.is_proved = True
+
+    def miss(self, events: int, error: Exception) -> None:
+        if not self._missing:
+            self._since = self._clock.now()
+            _log.error("%s", _sentence(self.name, error))
+        self.is_proved = False
+        self._missing += events
+        self._counts.lost(events)
+
+    async def _resume(self) -> None:
+        if self._since is None:
+            return
+        missing = f"{self._missing} missing since {written_time(self._since)}"
+        await self._tell(EventKind.TRAIL_RESUMED, change=missing)
+        _log.warning("the audit trail is written to %s again: %s", self.name, missing)
+        self._missing, self._since = 0, None
+
+    async def _tell(self, kind: EventKind, *, change: str = "") -> None:
+        now, origin = self._clock.now(), bound_origin()
+        event = AuditEvent(kind=kind, at=now, origin=origin, change=change)
+        await self._place.append((entry_of(event),))
+        self._counts.recorded(kind)
 
 
-def _members(event: AuditEvent) -> dict[str, str | bool]:
-    """Return what is set of an event, in the order of the line."""
-    origin = event.origin
-    at = event.at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    members: dict[str, str | bool] = {
-        "at": f"{at}Z",
-        "level": "warning" if event.is_alarm else "info",
-        "event": event.kind.value,
-    }
-    if event.is_alarm:
-        members["alarm"] = True
-    named = (
-        ("request_id", origin.request_id),
-        ("protocol", origin.protocol),
-        ("address", origin.address),
-        ("client_id", event.client_id),
-        ("grant_type", event.grant_type),
-        ("scope", event.scope),
-        ("token_id", event.token_id),
-        ("family_id", event.family_id),
-        ("reason", event.reason),
-        ("subject", event.subject),
-        ("change", event.change),
-    )
-    members.update((name, _shown(str(value))) for name, value in named if value)
-    return members
+def _sentence(place: str, error: Exception) -> str:
+    return f"the audit trail cannot be written to {place}: {_reason(error)}"
 
 
-def _shown(text: str) -> str:
-    """Return *text* bounded, and without a secret that somebody sent in another's place."""
-    return mask_secrets(text)[:_LONGEST_TEXT]
+def _reason(error: Exception) -> str:
+    if isinstance(error, Unavailable):
+        return error.detail
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-_: type[AuditTrail] = LogAuditTrail
+def _not_recorded(event: AuditEvent, place: str, error: Exception) -> Unavailable:
+    sentence = _sentence(place, error)
+    if event.outcome is not Outcome.CHANGED:
+        return Unavailable(sentence)
+    done = "it was done, but is not in the audit trail"
+    return Unavailable(f"{done}: {sentence}", hint=done)
+
+
+_: type[AuditTrail] = WrittenAuditTrail

@@ -8,12 +8,12 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-LogFormat = Literal["json", "console", "auto"]
+from adapters.telemetry.log_format import LogFormat, is_for_people
 
 # Libraries that say at "info" and "debug" what concerns nobody but themselves.
 _TALKATIVE = ("httpx", "httpcore", "grpc")
@@ -73,11 +73,6 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # or a later call would not reach loggers in use
     )
-
-
-def is_for_people(log_format: LogFormat, stream: TextIO) -> bool:
-    """Tell whether *stream* gets readable lines rather than JSON."""
-    return log_format == "console" or (log_format == "auto" and stream.isatty())
 
 
 def _for_programs() -> list[Processor]:

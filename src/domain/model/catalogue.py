@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NewType
 
+from domain.model.administration import RESERVED
 from domain.model.identifiers import ResourceId
 from domain.model.keys import Keyring, SealedKey
+from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource
 from domain.model.scopes import Scope, ScopeDefinition, ScopeToken
 
@@ -26,20 +28,45 @@ class StoredCatalogue:
     scopes: tuple[ScopeDefinition, ...] = ()
     resources: tuple[Resource, ...] = ()
     keys: tuple[SealedKey, ...] = ()
+    policy: DeclaredPolicy = DeclaredPolicy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The catalogue as use cases read it."""
+    """The catalogue as use cases read it.
+
+    Attributes:
+        scopes: What is stored, and what is built in (`administration`).
+    """
 
     version: CatalogueVersion
     scopes: Mapping[ScopeToken, ScopeDefinition]
     resources: Mapping[ResourceId, Resource]
     keyring: Keyring
+    policy: DeclaredPolicy = DeclaredPolicy()
 
     def known(self, scope: Scope) -> Scope:
-        """Return what of *scope* this server still knows."""
-        return Scope(tuple(token for token in scope if token in self.scopes))
+        """Return what of *scope* may be issued: known and not disabled, nor its resource."""
+        return Scope(tuple(token for token in scope if self._is_in_use(token)))
+
+    @property
+    def offered(self) -> Scope:
+        """What anybody may know of: all that may be issued but the reserved scopes."""
+        return self.known(Scope(tuple(sorted(self.scopes)))) - RESERVED
+
+    def resources_of(self, audience: Iterable[ResourceId]) -> tuple[Resource, ...]:
+        """Return what is known of an audience; this server itself may be in it unknown."""
+        return tuple(self.resources[name] for name in audience if name in self.resources)
+
+    def is_disabled(self, resource: ResourceId) -> bool:
+        known = self.resources.get(resource)
+        return known is not None and known.disabled
+
+    def _is_in_use(self, token: ScopeToken) -> bool:
+        known = self.scopes.get(token)
+        if known is None or known.disabled:
+            return False
+        return known.resource is None or not self.is_disabled(known.resource)
 
     def owners(self, scope: Iterable[ScopeToken]) -> frozenset[ResourceId]:
         """Return the resources that own tokens of *scope*."""

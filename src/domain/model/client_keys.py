@@ -25,6 +25,8 @@ _ALGORITHMS = {
 _MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("n", "e"), "OKP": ("crv", "x")}  # RFC 7518 §6
 _OF_EVERY_KIND = ("kty", "kid", "use", "alg")
 _COORDINATE_BYTES = 32
+_P256_PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1  # SP 800-186 §3.2.1.3
+_P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 _LEAST_MODULUS_BITS = 2_048  # RFC 7518 §3.3
 _MOST_MODULUS_BITS = 8_192
 _LEAST_EXPONENT = 3
@@ -66,6 +68,9 @@ def read_client_keys(jwks: object) -> ClientKeys:
     key_ids = [key["kid"] for key in judged if "kid" in key]
     if len(set(key_ids)) < len(key_ids):
         raise _refused("two keys have one kid")
+    material = [{name: key[name] for name in _MEMBERS[key["kty"]]} for key in judged]
+    if any(one in material[:place] for place, one in enumerate(material)):
+        raise _refused("one key is there twice")
     return ClientKeys(
         text=json.dumps({"keys": judged}, sort_keys=True, separators=(",", ":")),
         algorithms=frozenset(algorithm for key in judged for algorithm in _signs_with(key)),
@@ -134,7 +139,7 @@ def _is_key_id(value: object) -> bool:
 def _is_of_a_kind_taken(key: Mapping[str, object]) -> bool:
     match key.get("kty"), key.get("crv"):
         case "EC", "P-256":
-            return all(len(_octets(key.get(name))) == _COORDINATE_BYTES for name in ("x", "y"))
+            return _is_on_p256(_octets(key.get("x")), _octets(key.get("y")))
         case "OKP", "Ed25519":
             return len(_octets(key.get("x"))) == _COORDINATE_BYTES
         case "RSA", None:
@@ -148,6 +153,14 @@ def _is_of_a_kind_taken(key: Mapping[str, object]) -> bool:
             )
         case _:
             return False
+
+
+def _is_on_p256(x_octets: bytes, y_octets: bytes) -> bool:
+    if not len(x_octets) == len(y_octets) == _COORDINATE_BYTES:
+        return False
+    x, y = int.from_bytes(x_octets), int.from_bytes(y_octets)
+    on_curve = (y * y - (x * x * x - 3 * x + _P256_B)) % _P256_PRIME == 0
+    return max(x, y) < _P256_PRIME and on_curve
 
 
 def _fitting(key: Mapping[str, object]) -> tuple[AssertionAlgorithm, ...]:

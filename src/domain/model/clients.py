@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.errors import InvalidRegistration
+from domain.model.administration import RESERVED
 from domain.model.assertions import AssertionAlgorithm
 from domain.model.credentials import MAX_SECRETS, AuthMethod, RegisteredSecret
 from domain.model.identifiers import ClientId, Epoch, Owner, ResourceId
@@ -68,6 +69,10 @@ class Client:
 
         introspection_signed_response_alg: What signs introspection replies to
             it that it asks for as a JWT (RFC 9701 §6).
+
+        accept_raw_basic_credentials: Takes its secret in HTTP Basic without
+            the form-encoding of RFC 6749 §2.3.1 too, as it was sent to a
+            server that never decoded it.
     """
 
     client_id: ClientId
@@ -95,6 +100,7 @@ class Client:
     assertion_algorithm: AssertionAlgorithm | None = None
     accept_token_endpoint_audience: bool = False
     introspection_signed_response_alg: SigningAlgorithm = SigningAlgorithm.RS256
+    accept_raw_basic_credentials: bool = False
     access_token_ttl: timedelta | None = None
     refresh_token_ttl: timedelta | None = None
     refresh_token_max_age: timedelta | None = None
@@ -190,6 +196,14 @@ def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
         ),
         (f"more than {MAX_SECRETS} secrets", len(client.secrets) > MAX_SECRETS),
         ("the default scope exceeds the scope", not client.default_scope <= client.scope),
+        (
+            f"the default scope may not hold {RESERVED.in_a_hint}",
+            bool(client.default_scope & RESERVED),
+        ),
+        (
+            f"a public client may not have {RESERVED.in_a_hint}",
+            client.is_public and bool(client.scope & RESERVED),
+        ),
         (
             "issue_refresh_token needs both grant types, client_credentials and refresh_token",
             client.issue_refresh_token and not both_grants,

@@ -20,8 +20,11 @@ LONGEST_IMPORTED_SECRET = 512
 _PREFIX = "gds"
 _GENERATED = re.compile(rf"{_PREFIX}_(?P<id>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}_[0-9a-f]{{8}}")
 
-# Secrets, refresh tokens and opaque access tokens of ours, whole or cut off.
-_SENSITIVE = re.compile(rf"({_PREFIX}_[0-9a-f]{{8}}_|gd[ar]_)[A-Za-z0-9_.-]{{16,}}")
+# Secrets, refresh tokens and opaque access tokens of ours, whole or cut off, and any JWT.
+_SENSITIVE = re.compile(
+    rf"({_PREFIX}_[0-9a-f]{{8}}_|gd[ar]_)[A-Za-z0-9_.-]{{16,}}"
+    r"|(?<![A-Za-z0-9_-])(eyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*"
+)
 
 
 class AuthMethod(StrEnum):
@@ -57,6 +60,15 @@ class ClientSecret:
         generated = _GENERATED.fullmatch(self._text)
         return SecretId(generated["id"]) if generated else None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was generated here and is whole, by its checksum.
+
+        For who takes a secret over, never for who authenticates by it.
+        """
+        body, _, checksum = self._text.rpartition("_")
+        return self.secret_id is not None and checksum == _checksum(body)
+
     @classmethod
     def compose(cls, secret_id: SecretId, random: str) -> "ClientSecret":
         """Write a generated secret: prefix, its own id, 256 bits, a checksum.
@@ -65,7 +77,11 @@ class ClientSecret:
         that do not form-encode Basic credentials still work.
         """
         body = f"{_PREFIX}_{secret_id}_{random}"
-        return cls(f"{body}_{zlib.crc32(body.encode()):08x}")
+        return cls(f"{body}_{_checksum(body)}")
+
+
+def _checksum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()):08x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +118,20 @@ def matching(
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredentials:
-    """A name, and a secret or none, read by one method only."""
+    """A name, and a secret or none, read by one method only.
+
+    Attributes:
+        secret: In HTTP Basic it is None if what was sent is not form-encoded.
+
+        raw_secret: In HTTP Basic, what was sent as it stands, where that is
+            not the secret: only a client that is excused from form-encoding
+            may mean it.
+    """
 
     client_id: ClientId
     method: AuthMethod
     secret: ClientSecret | None = None
+    raw_secret: ClientSecret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +152,12 @@ Presented = PresentedCredentials | PresentedAssertion
 
 
 def mask_secrets(text: str) -> str:
-    """Hide what has the form of a secret or token of ours, wherever it stands in *text*.
+    """Hide what has the form of a secret or token of ours, or of a JWT, wherever it stands.
 
     A client that swaps its id and its secret sends the secret as its name.
     The secret's own id stays, so that whoever reads of it can have it replaced.
     """
-    return _SENSITIVE.sub(r"\1***", text)
+    return _SENSITIVE.sub(r"\1\2***", text)
 
 
 def sealed_key_id(client_id: ClientId, secret_id: SecretId) -> KeyId:

@@ -6,9 +6,9 @@ nodes agree on it without talking to each other.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Protocol, TypeVar
 
 from domain.errors import InvalidRegistration
 
@@ -47,11 +47,19 @@ class KeySchedule:
         retire_at: None as long as no successor is planned.
 
         remove_at: No token's `exp` passes it; None as long as it is not retired.
+
+        longest_lifetime: No token was signed that lives longer, but for those
+            that *remove_at* cuts.
     """
 
     activate_at: datetime
     retire_at: datetime | None = None
     remove_at: datetime | None = None
+    longest_lifetime: timedelta = timedelta(hours=1)  # the usual one, which need not be noted
+
+    def covers(self, lifetime: timedelta) -> bool:
+        """Tell whether the key will be published until a token of *lifetime* has ended."""
+        return self.remove_at is not None or lifetime <= self.longest_lifetime
 
     def state(self, now: datetime) -> KeyState:
         if self.remove_at is not None and now >= self.remove_at:
@@ -59,6 +67,19 @@ class KeySchedule:
         if self.retire_at is not None and now >= self.retire_at:
             return KeyState.RETIRED
         return KeyState.ACTIVE if now >= self.activate_at else KeyState.ANNOUNCED
+
+
+class _Scheduled(Protocol):
+    """A signing key in any form that tells when it signs."""
+
+    @property
+    def algorithm(self) -> SigningAlgorithm: ...
+
+    @property
+    def schedule(self) -> KeySchedule: ...
+
+
+ScheduledKey = TypeVar("ScheduledKey", bound=_Scheduled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,20 +121,24 @@ class SymmetricKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """All keys in use, unsealed."""
+    """All keys in use, unsealed.
+
+    Attributes:
+        pinned: Those of the signing keys that an operator gave by file.
+    """
 
     signing: tuple[SigningKey, ...]
     refresh_macs: tuple[SymmetricKey, ...]
     peppers: tuple[SymmetricKey, ...]
+    pinned: frozenset[KeyId] = frozenset()
 
     def signer(self, algorithm: SigningAlgorithm, *, now: datetime) -> SigningKey | None:
-        """Return the active key of *algorithm* that was activated last."""
-        active = (
-            key
-            for key in self.signing
-            if key.algorithm is algorithm and key.schedule.state(now) is KeyState.ACTIVE
-        )
-        return max(active, key=lambda key: key.schedule.activate_at, default=None)
+        """Return the key that signs by *algorithm*."""
+        return signer(self.signing, algorithm, now=now)
+
+    def is_pinned(self, algorithm: SigningAlgorithm) -> bool:
+        """Tell whether a key that came by file signs in place of the stored ones."""
+        return any(key.algorithm is algorithm for key in self.signing if key.key_id in self.pinned)
 
     def require_signer(self, algorithm: SigningAlgorithm, *, now: datetime) -> None:
         """Refuse what is to be registered for an algorithm that nothing signs with.
@@ -137,6 +162,18 @@ class Keyring:
     @property
     def pepper(self) -> SymmetricKey:
         return newest(self.peppers)
+
+
+def signer(
+    keys: Iterable[ScheduledKey], algorithm: SigningAlgorithm, *, now: datetime
+) -> ScheduledKey | None:
+    """Return the active key of *algorithm* that was activated last: the one that signs."""
+    active = (
+        key
+        for key in keys
+        if key.algorithm is algorithm and key.schedule.state(now) is KeyState.ACTIVE
+    )
+    return max(active, key=lambda key: key.schedule.activate_at, default=None)
 
 
 def newest(keys: Iterable[SymmetricKey]) -> SymmetricKey:

@@ -15,7 +15,7 @@ DEFAULT_REFRESH_TOKEN_TTL: Final = timedelta(days=30)
 REVOCATION_MARGIN: Final = timedelta(seconds=60)
 
 _DAYS_IN_A_MONTH = 30
-_LONGEST = timedelta(days=36_500)
+LONGEST_DURATION: Final = timedelta(days=36_500)
 _SHORT = re.compile(r"(?P<count>\d{1,10})(?P<unit>[smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ISO_8601 = re.compile(
@@ -69,7 +69,7 @@ def parse_duration(text: str) -> timedelta:
     else:
         raise ValueError(f"not a duration: {text!r}; write it like PT1H, P1M, 90s, 15m, 1h or 30d")
     duration = timedelta(**parts)
-    if duration > _LONGEST:
+    if duration > LONGEST_DURATION:
         raise ValueError(f"a duration longer than a hundred years: {text!r}")
     return duration
 

@@ -24,6 +24,8 @@ class Resource:
         signing_algorithm: Likewise.
 
         access_token_ttl: The longest lifetime it accepts, or None.
+
+        disabled: Whether no token is issued for it, nor with a scope of it.
     """
 
     resource_id: ResourceId
@@ -31,6 +33,7 @@ class Resource:
     token_format: TokenFormat | None = None
     signing_algorithm: SigningAlgorithm | None = None
     access_token_ttl: timedelta | None = None
+    disabled: bool = False
 
 
 def parse_resource_id(text: str) -> ResourceId:

@@ -79,11 +79,14 @@ class ScopeDefinition:
     Attributes:
         resource: The resource that owns it; a token with this scope is meant
             for that audience. None if it means the same everywhere.
+
+        disabled: Whether no token is issued with it, as if it were unknown.
     """
 
     token: ScopeToken
     description: str = ""
     resource: ResourceId | None = None
+    disabled: bool = False
 
 
 def require_within(ceiling: Scope, requested: Scope) -> Scope:

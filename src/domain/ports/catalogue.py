@@ -1,19 +1,16 @@
-from collections.abc import Sequence
 from typing import Protocol
 
 from domain.model.catalogue import CatalogueVersion, StoredCatalogue
-from domain.model.identifiers import ResourceId
-from domain.model.keys import SealedKey
-from domain.model.resources import Resource
-from domain.model.scopes import ScopeDefinition, ScopeToken
 from domain.ports.reading import Reading
 
 
-class CatalogueReader(Protocol):
-    """Where the catalogue is read: scopes, resources and keys under one version.
+class CatalogueStore(Protocol):
+    """Where the catalogue lives: scopes, resources, keys and policy under one version.
 
-    Every change MUST raise the version in the same atomic step, whichever
-    port it came through. An empty store has version 0.
+    Whoever changes it reads it whole, judges the change by what was read,
+    and writes it on the condition that nobody was faster. So every rule about
+    it stands in the core, and no store knows one. Data keys come sealed (D4):
+    a store never sees one in the clear.
     """
 
     def version(self) -> Reading[CatalogueVersion]:
@@ -23,6 +20,8 @@ class CatalogueReader(Protocol):
     async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:
         """Return everything as of one version, each kind in a fixed order.
 
+        An empty store has version 0.
+
         Args:
             seen: The version that the caller has just read. All who saw it may
                 share one load, since a load begun after any of them saw it
@@ -30,46 +29,16 @@ class CatalogueReader(Protocol):
         """
         ...
 
+    async def replace(self, changed: StoredCatalogue, /, *, seen: StoredCatalogue) -> None:
+        """Write what *changed* holds instead of *seen*, and raise the version, in one atomic step.
 
-class ScopeStore(Protocol):
-    async def add(self, definition: ScopeDefinition, /) -> None:
-        """Add a scope.
+        Of any number of callers who saw the same version exactly one MUST
+        succeed. What the two have in common is not written anew.
 
-        Raises:
-            CatalogueEntryExists: If its token is known already.
-            CatalogueEntryNotFound: If the resource that shall own it is not known.
-        """
-        ...
-
-    async def remove(self, token: ScopeToken, /) -> bool:
-        """Remove a scope and tell whether there was one."""
-        ...
-
-
-class ResourceStore(Protocol):
-    async def add(self, resource: Resource, /) -> None:
-        """Add a resource.
+        Args:
+            changed: Its own version is not looked at.
 
         Raises:
-            CatalogueEntryExists: If its identifier is known already.
-        """
-        ...
-
-    async def remove(self, resource_id: ResourceId, /) -> bool:
-        """Remove a resource and tell whether there was one.
-
-        Raises:
-            Conflict: If it still owns scopes.
-        """
-        ...
-
-
-class KeyStore(Protocol):
-    """Where data keys live, sealed (D4). The store never sees one in the clear."""
-
-    async def establish(self, keys: Sequence[SealedKey], /) -> bool:
-        """Add the first keys, all or none, and tell whether there were none before.
-
-        Of any number of callers at once exactly one MUST get True.
+            Conflict: If the version is not that of *seen* any more.
         """
         ...

@@ -1,8 +1,9 @@
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.model.families import AttemptId, Generation, RefreshFamily, Rotation
-from domain.model.identifiers import ClientId, FamilyId
+from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.reading import Reading
 
 
@@ -65,5 +66,19 @@ class RefreshFamilyStore(Protocol):
         """End a family for good and tell whether it was live until now.
 
         It MUST be remembered as ended until it would have expired.
+        """
+        ...
+
+    async def derivations(
+        self, owner: ClientId, /, *, epoch: Epoch, before: datetime, now: datetime
+    ) -> Sequence[datetime]:
+        """Return when the present refresh tokens of an owner's live families were derived.
+
+        That is when each family was rotated last, or opened; in any order,
+        and only as far as it was before *before*. What is rotated or opened
+        meanwhile may be missing.
+
+        Args:
+            epoch: The owner's. Families of any other have ended (D11).
         """
         ...

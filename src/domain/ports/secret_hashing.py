@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.model.credentials import ClientSecret, SecretHash
-from domain.model.keys import SymmetricKey
+from domain.model.keys import KeyId, SymmetricKey
 
 
 class SecretMismatch(Exception):
@@ -38,6 +38,9 @@ class SecretHasher(Protocol):
         """
         ...
 
-    def is_slow(self, stored: SecretHash, /) -> bool:
-        """Tell whether a hash is a slow one, to be replaced on first use."""
+    def pepper_of(self, stored: SecretHash, /) -> KeyId | None:
+        """Return which pepper a fast hash names; None for a slow one.
+
+        Either is to be replaced on its next use unless the pepper is the newest.
+        """
         ...

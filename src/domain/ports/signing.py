@@ -65,3 +65,7 @@ class KeySetWriter(Protocol):
     def jwk(self, key: SigningKey, /) -> Mapping[str, Any]:
         """Return the public half as a JWK with `kid`, `use` and `alg` (RFC 7517 §4)."""
         ...
+
+    def pem(self, key: SigningKey, /) -> str:
+        """Return the public half as a SubjectPublicKeyInfo in PEM (RFC 7468 §13)."""
+        ...

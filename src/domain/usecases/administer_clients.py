@@ -1,7 +1,7 @@
 """Registering clients, changing them and ending them."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,7 +35,8 @@ class NewClient:
     """A client that is to be registered.
 
     Attributes:
-        draft: What it is to be, without secrets.
+        draft: What it is to be. It has a secret only where that is known by
+            its hash alone.
 
         secret: One made elsewhere; None has one made, if a method needs it.
 
@@ -67,14 +68,20 @@ class ClientChanges(TypedDict, total=False):
     default_audience: ResourceId | None
     serves: frozenset[ResourceId]
     introspect_any: bool
+    accept_raw_basic_credentials: bool
     subject: Subject
     issue_refresh_token: bool
     token_format: TokenFormat | None
-    jwks: str
-    jwks_uri: str
+    signing_algorithm: SigningAlgorithm | None
+    jwks: str | None
+    jwks_uri: str | None
     assertion_algorithm: AssertionAlgorithm | None
+    accept_token_endpoint_audience: bool
+    introspection_signed_response_alg: SigningAlgorithm
     access_token_ttl: timedelta | None
     refresh_token_ttl: timedelta | None
+    refresh_token_max_age: timedelta | None
+    refresh_grace: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class AdministerClients:
         self._issuer = issuer
 
     def new_client_id(self) -> ClientId:
-        return ClientId(self._entropy.token(_CLIENT_ID_BYTES))
+        return make_client_id(self._entropy)
 
     def new_epoch(self) -> Epoch:
         return Epoch(self._entropy.token(_EPOCH_BYTES))
@@ -124,7 +131,7 @@ class AdministerClients:
             ClientExists: If its id or its owner's name is taken.
         """
         wanted = NewClient(draft=draft, secret=imported_secret)
-        return await self._admit(await self._judge(wanted, await self._catalogue.read()))
+        return await self.admit(await self.judge_against(wanted, await self._catalogue.read()))
 
     async def create_all(self, wanted: Sequence[NewClient]) -> AsyncIterator[CreatedClient]:
         """Register several clients, all judged before the first; yield each once it is there.
@@ -139,13 +146,20 @@ class AdministerClients:
         judged: dict[ClientId, CreatedClient] = {}
         for place, one in enumerate(wanted, 1):
             with telling_place(place, of=len(wanted)):
-                if one.draft.client_id in judged:
-                    raise InvalidRegistration(
-                        "one id twice", hint="its client_id is that of one before it"
-                    )
-                judged[one.draft.client_id] = await self._judge(one, catalogue)
+                require_another_id(one.draft.client_id, judged)
+                judged[one.draft.client_id] = await self.judge_against(one, catalogue)
         for ready in judged.values():
-            yield await self._admit(ready)
+            yield await self.admit(ready)
+
+    async def judge(self, wanted: NewClient) -> Client:
+        """Return the client that would be registered, and register nothing.
+
+        Whether its names are taken is not judged.
+
+        Raises:
+            InvalidRegistration: As `create` does.
+        """
+        return (await self.judge_against(wanted, await self._catalogue.read())).client
 
     async def show(self, client_id: ClientId) -> Client:
         """Return a client.
@@ -170,6 +184,7 @@ class AdministerClients:
         *,
         if_version: int | None = None,
         new_secret: bool = False,
+        imported_secret: ClientSecret | None = None,
     ) -> UpdatedClient:
         """Change what is given of a client.
 
@@ -182,6 +197,8 @@ class AdministerClients:
             new_secret: Makes one more secret in the same step, which a client
                 needs that had none for a method it gets.
 
+            imported_secret: Gives it one more that was made elsewhere.
+
         Raises:
             ClientNotFound: If there is none of that id.
             Conflict: If it is not of that version.
@@ -189,20 +206,26 @@ class AdministerClients:
                 anew what this server does not know.
         """
         catalogue = await self._catalogue.read()
-        made = await self._make_secret(pepper=catalogue.keyring.pepper) if new_secret else None
+        pepper = catalogue.keyring.pepper
+        made = await self._make_secret(pepper=pepper) if new_secret else None
+        taken = None
+        if imported_secret is not None:
+            wanted = replace(await self.show(client_id), **changes)
+            taken = await self._make_secret.take_over(imported_secret, wanted, pepper=pepper)
 
         def change(client: Client) -> Client:
             changed = replace(_without_what_goes(client, changes), **changes)
             self._require_known(changed, catalogue, was=client)
-            if made is not None:
-                changed = self._make_secret.give(made, changed)
+            for one in (made, taken):
+                if one is not None:
+                    changed = self._make_secret.give(one, changed)
             _require_proof(changed)
             return require_coherent(changed)
 
         client = await self._change(client_id, change, if_version=if_version)
         return UpdatedClient(client, made.secret if made is not None else None)
 
-    async def disable(self, client_id: ClientId) -> Client:
+    async def disable(self, client_id: ClientId, /, *, if_version: int | None = None) -> Client:
         """Refuse a client from now on. What it holds ends, and enabling does not bring it back.
 
         Raises:
@@ -214,15 +237,18 @@ class AdministerClients:
             lambda client: (
                 client if client.disabled else replace(client, disabled=True, epoch=epoch)
             ),
+            if_version=if_version,
         )
 
-    async def enable(self, client_id: ClientId) -> Client:
+    async def enable(self, client_id: ClientId, /, *, if_version: int | None = None) -> Client:
         """Let a disabled client in again.
 
         Raises:
             ClientNotFound: If there is none of that id.
         """
-        return await self._change(client_id, lambda client: replace(client, disabled=False))
+        return await self._change(
+            client_id, lambda client: replace(client, disabled=False), if_version=if_version
+        )
 
     async def revoke_all(self, client_id: ClientId) -> Client:
         """End everything that a client holds (D11); it may ask anew at once.
@@ -239,17 +265,23 @@ class AdministerClients:
         Raises:
             ClientNotFound: If there is none of that id.
         """
+        await self._audit.require()
         if not await self._clients.remove(client_id):
             raise ClientNotFound(client_id, hint=client_id)
         await self._record(EventKind.CLIENT_DELETED, client_id)
 
-    async def _judge(self, wanted: NewClient, catalogue: Catalogue) -> CreatedClient:
-        """Return the client as it will be, and keep nothing yet."""
+    async def judge_against(self, wanted: NewClient, catalogue: Catalogue) -> CreatedClient:
+        """Return the client as it will be under *catalogue*, and keep nothing yet.
+
+        Raises:
+            InvalidRegistration: As `create` does.
+        """
         draft = wanted.draft
         self._require_known(draft, catalogue)
         self._require_signable(draft.signing_algorithm, catalogue)
         self._require_signable(draft.introspection_signed_response_alg, catalogue)
-        if wanted.secret is None and not draft.uses_a_secret:
+        self._require_a_future(wanted)
+        if wanted.secret is None and (draft.secrets or not draft.uses_a_secret):
             return CreatedClient(require_coherent(draft), None)
         if wanted.secret is None:
             made = await self._make_secret(
@@ -257,12 +289,30 @@ class AdministerClients:
             )
         else:
             made = await self._make_secret.take_over(
-                wanted.secret, draft, expires_at=wanted.secret_expires_at
+                wanted.secret,
+                draft,
+                pepper=catalogue.keyring.pepper,
+                expires_at=wanted.secret_expires_at,
             )
         client = require_coherent(self._make_secret.give(made, draft))
         return CreatedClient(client, made.secret if wanted.secret is None else None)
 
-    async def _admit(self, judged: CreatedClient) -> CreatedClient:
+    def _require_a_future(self, wanted: NewClient) -> None:
+        ends = wanted.secret_expires_at
+        if ends is not None and not wanted.draft.uses_a_secret:
+            raise InvalidRegistration(
+                "an end of nothing", hint="it has no secret that could expire"
+            )
+        if ends is not None and ends <= self._clock.now():
+            raise InvalidRegistration("an end in the past", hint="the secret would have expired")
+
+    async def admit(self, judged: CreatedClient) -> CreatedClient:
+        """Keep a client that was judged.
+
+        Raises:
+            ClientExists: If its id or its owner's name is taken.
+        """
+        await self._audit.require()
         await self._clients.add(judged.client)
         await self._record(EventKind.CLIENT_CREATED, judged.client.client_id)
         return judged
@@ -271,7 +321,7 @@ class AdministerClients:
         self, draft: Client, catalogue: Catalogue, *, was: Client | None = None
     ) -> None:
         """Refuse what this server does not know; what the client had before may stay."""
-        unknown_scope = draft.scope - catalogue.known(draft.scope)
+        unknown_scope = Scope(tuple(one for one in draft.scope if one not in catalogue.scopes))
         named = _resources(draft)
         if was is not None:
             unknown_scope -= was.scope
@@ -302,6 +352,16 @@ def telling_place(place: int, *, of: int) -> Iterator[None]:
             raise
         hint = f"client {place} of {of}: {error.hint}"
         raise InvalidRegistration(error.detail, hint=hint) from error
+
+
+def make_client_id(entropy: Entropy) -> ClientId:
+    return ClientId(entropy.token(_CLIENT_ID_BYTES))
+
+
+def require_another_id(client_id: ClientId, before: Container[ClientId]) -> None:
+    """Refuse a client that bears the id of one before it."""
+    if client_id in before:
+        raise InvalidRegistration("one id twice", hint="its client_id is that of one before it")
 
 
 def _resources(client: Client) -> frozenset[ResourceId]:

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from domain.errors import InvalidRegistration, LastSecret, SecretNotFound
+from domain.errors import ClientNotFound, InvalidRegistration, LastSecret, SecretNotFound
 from domain.model.clients import Client
-from domain.model.credentials import AuthMethod, ClientSecret, RegisteredSecret, SecretId
+from domain.model.credentials import ClientSecret, RegisteredSecret, SecretId
 from domain.model.identifiers import ClientId
+from domain.model.secret_lives import Deletion, is_weakened, judge_deletion, without
+from domain.model.usage import ClientUsage, LastUse, UseKind
+from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
+from domain.ports.usage import UsageStore
 from domain.usecases.change_client import ChangeClient
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.make_secret import MadeSecret, MakeSecret
@@ -16,8 +20,6 @@ from domain.usecases.make_secret import MadeSecret, MakeSecret
 _Secrets = tuple[RegisteredSecret, ...]
 
 _LONGEST_LABEL = 100
-_SINCE_EVER = datetime.min.replace(tzinfo=UTC)
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +31,53 @@ class AddedSecret:
     secret: ClientSecret
 
 
+@dataclass(frozen=True, slots=True)
+class SecretStanding:
+    """A secret, when it was last used as far as that is known, and whether anybody needs it."""
+
+    secret: RegisteredSecret
+    last_use: LastUse | None
+    deletion: Deletion
+
+
 class AdministerSecrets:
     def __init__(
         self,
+        clients: ClientStore,
+        usage: UsageStore,
         *,
         catalogue: CurrentCatalogue,
         make_secret: MakeSecret,
         change: ChangeClient,
         clock: Clock,
     ) -> None:
+        self._clients = clients
+        self._usage = usage
         self._catalogue = catalogue
         self._make_secret = make_secret
         self._change = change
         self._clock = clock
+
+    async def standings(self, client_id: ClientId) -> tuple[SecretStanding, ...]:
+        """Return how each secret of a client stands, the oldest first.
+
+        Raises:
+            ClientNotFound: If there is none of that id.
+        """
+        now = self._clock.now()
+        reading, kept = self._clients.find(client_id), self._usage.of(client_id, now=now)
+        client = await reading
+        if client is None:
+            raise ClientNotFound(client_id, hint=client_id)
+        usage = ClientUsage.of(client, await kept)
+        return tuple(
+            SecretStanding(
+                secret=secret,
+                last_use=usage.last(UseKind.SECRET, secret.secret_id),
+                deletion=judge_deletion(secret, client, usage, now=now),
+            )
+            for secret in client.secrets
+        )
 
     async def add(
         self, client_id: ClientId, *, label: str = "", lifetime: timedelta | None = None
@@ -129,8 +165,7 @@ class AdministerSecrets:
 
         def change(client: Client) -> Client:
             found = _require_secret(client, secret_id)
-            secrets = tuple(kept for kept in client.secrets if kept is not found)
-            changed = replace(client, secrets=secrets)
+            changed = replace(client, secrets=without(client, found))
             if not even_the_last:
                 _require_working(changed, was=client, now=now)
             return changed
@@ -171,16 +206,5 @@ def _require_secret(client: Client, secret_id: SecretId) -> RegisteredSecret:
 
 def _require_working(client: Client, *, was: Client, now: datetime) -> None:
     """Refuse to bring nearer the moment from which on no secret works."""
-    if client.uses_a_secret and _works_until(was) > max(_works_until(client), now):
+    if is_weakened(client, was=was, now=now):
         raise LastSecret("the last secret that works", hint="rotate or add one first")
-
-
-def _works_until(client: Client) -> datetime:
-    """Return until when every method that takes a secret has one."""
-    has_to_be_kept = AuthMethod.CLIENT_SECRET_JWT in client.auth_methods
-    ends = (
-        secret.expires_at or _NEVER
-        for secret in client.secrets
-        if secret.sealed is not None or not has_to_be_kept
-    )
-    return max(ends, default=_SINCE_EVER)

@@ -23,6 +23,7 @@ from domain.ports.assertions import (
     ForeseenAssertion,
 )
 from domain.ports.envelope import Envelope
+from domain.usecases.proved_client import ProvedClient
 
 
 class AuthenticateByAssertion:
@@ -63,7 +64,7 @@ class AuthenticateByAssertion:
         /,
         *,
         now: datetime,
-    ) -> Client:
+    ) -> ProvedClient:
         """Return the client, proved to be the caller, and spend the assertion.
 
         Raises:
@@ -83,7 +84,7 @@ class AuthenticateByAssertion:
             raise InvalidClient(f"the client is not registered for {method}")
         if found.assertion_algorithm not in (None, foreseen.algorithm):
             raise InvalidClient("the client is registered for another algorithm")
-        claims = await self._verify(presented.assertion, foreseen, found, now)
+        claims, secret = await self._verify(presented.assertion, foreseen, found, now)
         require_acceptable(
             claims, client_id=found.client_id, audiences=self._audiences(found), now=now
         )
@@ -92,28 +93,28 @@ class AuthenticateByAssertion:
         )
         if not unspent:
             raise InvalidClient("the assertion was spent before")
-        return found
+        return ProvedClient(found, secret)
 
     async def _verify(
         self, assertion: str, foreseen: ForeseenAssertion, client: Client, now: datetime
-    ) -> AssertionClaims:
+    ) -> tuple[AssertionClaims, RegisteredSecret | None]:
         try:
             if foreseen.algorithm.is_symmetric:
                 return await self._verify_by_secrets(assertion, client, now)
             jwks = await self._keys.jwks(client, key_id=foreseen.key_id)
-            return await self._verifier.verify_by_keys(assertion, jwks=jwks)
+            return await self._verifier.verify_by_keys(assertion, jwks=jwks), None
         except AssertionRejected as error:
             raise InvalidClient(f"the assertion is rejected: {error}") from error
 
     async def _verify_by_secrets(
         self, assertion: str, client: Client, now: datetime
-    ) -> AssertionClaims:
+    ) -> tuple[AssertionClaims, RegisteredSecret]:
         for kept in client.secrets:
             if kept.sealed is None or kept.is_expired(now):
                 continue
             with suppress(AssertionRejected):
                 secret = self._unseal(client, kept, kept.sealed)
-                return await self._verifier.verify_by_secret(assertion, secret=secret)
+                return await self._verifier.verify_by_secret(assertion, secret=secret), kept
         raise AssertionRejected("no secret of the client signed it")
 
     def _unseal(self, client: Client, kept: RegisteredSecret, sealed: bytes) -> ClientSecret:

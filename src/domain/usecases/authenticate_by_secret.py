@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import ClientNotFound, Conflict, InvalidClient, Unavailable
@@ -17,6 +17,15 @@ from domain.model.credentials import (
 from domain.model.keys import Keyring, SymmetricKey
 from domain.ports.clients import ClientStore
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
+from domain.usecases.proved_client import ProvedClient
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What is kept of a secret, and the secret as it was meant."""
+
+    kept: RegisteredSecret
+    secret: ClientSecret
 
 
 class AuthenticateBySecret:
@@ -32,7 +41,7 @@ class AuthenticateBySecret:
         *,
         keyring: Keyring,
         now: datetime,
-    ) -> Client:
+    ) -> ProvedClient:
         """Return the client, proved to be the caller.
 
         The secret is compared before anything else is judged, and compared
@@ -42,7 +51,7 @@ class AuthenticateBySecret:
         Raises:
             InvalidClient: If it is not proved, whatever the reason.
         """
-        matched = await self._match(presented.secret, found, keyring.peppers)
+        match = await self._match(presented, found, keyring.peppers)
         if found is None:
             raise InvalidClient("unknown client")
         if found.disabled:
@@ -50,40 +59,57 @@ class AuthenticateBySecret:
         if presented.method not in found.auth_methods:
             raise InvalidClient(f"the client is not registered for {presented.method}")
         if presented.method is AuthMethod.NONE:
-            return found
-        if matched is None:
-            raise InvalidClient("wrong secret")
-        if matched.is_expired(now):
+            return ProvedClient(found)
+        if match is None:
+            raise InvalidClient(_why_none_matched(presented, found))
+        if match.kept.is_expired(now):
             raise InvalidClient("the secret has expired")
-        if presented.secret is not None and self._hasher.is_slow(matched.hash):
-            await self._rehash(found, matched, presented.secret, keyring.pepper)
-        return found
+        if self._hasher.pepper_of(match.kept.hash) != keyring.pepper.key_id:
+            await self._rehash(found, match, keyring.pepper)
+        return ProvedClient(found, match.kept)
 
     async def _match(
-        self, secret: ClientSecret | None, client: Client | None, peppers: Sequence[SymmetricKey]
-    ) -> RegisteredSecret | None:
-        if secret is None:
-            return None
-        candidates = matching(client.secrets if client is not None else (), secret)
-        for candidate in candidates:
+        self,
+        presented: PresentedCredentials,
+        client: Client | None,
+        peppers: Sequence[SymmetricKey],
+    ) -> "_Match | None":
+        compared = False
+        for secret in _readings(presented, client):
+            for kept in matching(client.secrets if client is not None else (), secret):
+                compared = True
+                with suppress(SecretMismatch):
+                    await self._hasher.verify(secret, against=kept.hash, peppers=peppers)
+                    return _Match(kept, secret)
+        sent = presented.secret if presented.secret is not None else presented.raw_secret
+        if sent is not None and not compared:
             with suppress(SecretMismatch):
-                await self._hasher.verify(secret, against=candidate.hash, peppers=peppers)
-                return candidate
-        if not candidates:
-            with suppress(SecretMismatch):
-                await self._hasher.verify(secret, against=None, peppers=peppers)
+                await self._hasher.verify(sent, against=None, peppers=peppers)
         return None
 
-    async def _rehash(
-        self, client: Client, slow: RegisteredSecret, secret: ClientSecret, pepper: SymmetricKey
-    ) -> None:
-        """Replace a slow hash on first use; whoever changed the client meanwhile goes first.
+    async def _rehash(self, client: Client, match: "_Match", pepper: SymmetricKey) -> None:
+        """Replace a slow hash, or one of an older pepper, on its next use.
+
+        Whoever changed the client meanwhile goes first.
 
         That decides nothing, so a store that takes no writes may wait for the next time.
         """
-        fast = replace(slow, hash=await self._hasher.hash(secret, pepper=pepper))
-        secrets = tuple(fast if kept is slow else kept for kept in client.secrets)
+        fast = replace(match.kept, hash=await self._hasher.hash(match.secret, pepper=pepper))
+        secrets = tuple(fast if kept is match.kept else kept for kept in client.secrets)
         with suppress(ClientNotFound, Conflict, Unavailable):
             await self._clients.replace(
                 replace(client, secrets=secrets, version=client.version + 1), seen=client.version
             )
+
+
+def _readings(presented: PresentedCredentials, client: Client | None) -> tuple[ClientSecret, ...]:
+    """Return the secrets that may be meant, the form-encoded one (RFC 6749 §2.3.1) first."""
+    excused = client is not None and client.accept_raw_basic_credentials
+    readings = (presented.secret, presented.raw_secret if excused else None)
+    return tuple(secret for secret in readings if secret is not None)
+
+
+def _why_none_matched(presented: PresentedCredentials, client: Client) -> str:
+    if _readings(presented, client) or presented.raw_secret is None:
+        return "wrong secret"
+    return "malformed Basic credentials"

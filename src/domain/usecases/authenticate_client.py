@@ -29,6 +29,8 @@ from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading
 from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
 from domain.usecases.authenticate_by_secret import AuthenticateBySecret
+from domain.usecases.note_use import NoteUse
+from domain.usecases.proved_client import ProvedClient
 
 
 class AuthenticateClient:
@@ -48,12 +50,14 @@ class AuthenticateClient:
         by_assertion: AuthenticateByAssertion,
         limiter: RateLimiter,
         limits: FailureLimits,
+        note_use: NoteUse,
     ) -> None:
         self._clients = clients
         self._by_secret = by_secret
         self._by_assertion = by_assertion
         self._limiter = limiter
         self._limits = limits
+        self._note_use = note_use
 
     def begin(
         self, presented: Presented, origin: Origin, *, now: datetime
@@ -65,6 +69,7 @@ class AuthenticateClient:
         voucher = vouching_key(client_id=claimed, source=origin.address)
         return PendingAuthentication(
             presented=presented,
+            origin=origin,
             foreseen=foreseen,
             found=self._clients.find(claimed),
             booked=booked,
@@ -75,6 +80,7 @@ class AuthenticateClient:
             by_secret=self._by_secret,
             by_assertion=self._by_assertion,
             limiter=self._limiter,
+            note_use=self._note_use,
         )
 
     def claimed(self, presented: Presented) -> ClientId:
@@ -92,6 +98,7 @@ class PendingAuthentication:
     """A proof at work; what it reads has begun already."""
 
     presented: Presented
+    origin: Origin
     foreseen: ForeseenAssertion | None
     found: Reading[Client | None]
     booked: tuple[Account, ...]
@@ -102,6 +109,7 @@ class PendingAuthentication:
     by_secret: AuthenticateBySecret
     by_assertion: AuthenticateByAssertion
     limiter: RateLimiter
+    note_use: NoteUse
 
     async def prove(self, keyring: Keyring) -> Client:
         """Return the client, proved to be the caller.
@@ -116,21 +124,22 @@ class PendingAuthentication:
         if wait is not None:
             raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
         try:
-            client = await self._proved(keyring)
+            proved = await self._proved(keyring)
         except InvalidClient:
             for account in self.booked:
                 await self.limiter.spend(account.key, window=account.budget.window, now=self.now)
             raise
         if self.booked and (not vouched or is_threatened(self.booked, spent)):
             await self._vouch()
-        return client
+        await self.note_use.authenticated(proved, self.origin, now=self.now)
+        return proved.client
 
     async def _vouch(self) -> None:
         """Vouch for the client here. That decides nothing yet, so it may wait for the next time."""
         with suppress(Unavailable):
             await self.limiter.vouch(self.voucher, until=self.now + VOUCHED_FOR, now=self.now)
 
-    async def _proved(self, keyring: Keyring) -> Client:
+    async def _proved(self, keyring: Keyring) -> ProvedClient:
         found = await self.found
         match self.presented:
             case PresentedCredentials():

@@ -58,6 +58,7 @@ class ChangeClient:
             if after == before:
                 return before
             after = replace(after, version=before.version + 1)
+            await self._audit.require()
             try:
                 await self._clients.replace(after, seen=before.version)
             except Conflict:
@@ -67,12 +68,16 @@ class ChangeClient:
         raise Conflict(f"{client_id} was changed by others {_ATTEMPTS} times meanwhile")
 
     async def _record(self, before: Client, after: Client) -> None:
+        """Record what is told of a change; that a secret is sealed anew is not."""
+        told = ", ".join(_differences(before, after))
+        if not told:
+            return
         await self._audit.record(
             AuditEvent(
                 kind=EventKind.CLIENT_CHANGED,
                 at=self._clock.now(),
                 subject=after.client_id,
-                change=", ".join(_differences(before, after)),
+                change=told,
             )
         )
 

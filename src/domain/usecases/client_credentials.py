@@ -35,18 +35,14 @@ class ClientCredentialsGrant:
         return self
 
     async def ceiling(self, client: Client, catalogue: Catalogue) -> Ceiling:
-        return Ceiling(
-            scope=catalogue.known(client.scope),
-            default_scope=catalogue.known(client.default_scope),
-        )
+        return ceiling_of(client, catalogue)
 
     async def carry_out(self, decision: Decision) -> Proceeds:
-        if not self._policy.gives_refresh_token(decision.client):
+        policy = self._policy.under(decision.catalogue.policy)
+        if not policy.gives_refresh_token(decision.client):
             return Proceeds()
-        family = self._family(decision)
-        await self._families.open(
-            family, limit=self._policy.max_families_per_client, now=decision.now
-        )
+        family = self._family(decision, policy)
+        await self._families.open(family, limit=policy.max_families_per_client, now=decision.now)
         return Proceeds(
             refresh_token=derive_refresh_token(
                 family.family_id, FIRST_GENERATION, decision.catalogue.keyring.refresh_mac
@@ -55,9 +51,9 @@ class ClientCredentialsGrant:
             family_expires_at=family.expires_at,
         )
 
-    def _family(self, decision: Decision) -> RefreshFamily:
+    def _family(self, decision: Decision, policy: TokenPolicy) -> RefreshFamily:
         client, now = decision.client, decision.now
-        must_end_by = self._policy.refresh_must_end_by(client, now=now)
+        must_end_by = policy.refresh_must_end_by(client, now=now)
         return RefreshFamily(
             family_id=FamilyId(self._entropy.identifier(bucket_of(client.client_id))),
             owner=client.client_id,
@@ -65,9 +61,17 @@ class ClientCredentialsGrant:
             scope=decision.scope,
             audience=decision.audience,
             created_at=now,
-            expires_at=self._policy.refresh_expiry(client, must_end_by=must_end_by, now=now),
+            expires_at=policy.refresh_expiry(client, must_end_by=must_end_by, now=now),
             must_end_by=must_end_by,
         )
+
+
+def ceiling_of(client: Client, catalogue: Catalogue) -> Ceiling:
+    """Return the most that a client gets of its own."""
+    return Ceiling(
+        scope=catalogue.known(client.scope),
+        default_scope=catalogue.known(client.default_scope),
+    )
 
 
 _: type[Grant] = ClientCredentialsGrant

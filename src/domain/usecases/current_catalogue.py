@@ -6,7 +6,8 @@ from dataclasses import replace
 from domain.errors import Unavailable
 from domain.model.catalogue import Catalogue, CatalogueVersion, StoredCatalogue
 from domain.model.keys import KeyPurpose, Keyring, SealedKey, SigningKey, SymmetricKey
-from domain.ports.catalogue import CatalogueReader
+from domain.model.scopes import ScopeDefinition
+from domain.ports.catalogue import CatalogueStore
 from domain.ports.envelope import Envelope
 from domain.ports.reading import Reading
 
@@ -17,19 +18,27 @@ class CurrentCatalogue:
     Args:
         pinned: Signing keys that an operator gave by file. They stand before
             the stored keys of the same algorithm.
+
+        built_in: Scopes that are known whatever is stored.
     """
 
     def __init__(
-        self, reader: CatalogueReader, envelope: Envelope, *, pinned: Sequence[SigningKey] = ()
+        self,
+        store: CatalogueStore,
+        envelope: Envelope,
+        *,
+        pinned: Sequence[SigningKey] = (),
+        built_in: Sequence[ScopeDefinition] = (),
     ) -> None:
-        self._reader = reader
+        self._store = store
         self._envelope = envelope
         self._pinned = tuple(pinned)
+        self._built_in = tuple(built_in)
         self._last: Catalogue | None = None
 
     def version(self) -> Reading[CatalogueVersion]:
         """Begin to read which version is current."""
-        return self._reader.version()
+        return self._store.version()
 
     async def at(self, version: CatalogueVersion) -> Catalogue:
         """Return the catalogue of *version*, or of a later one.
@@ -39,7 +48,7 @@ class CurrentCatalogue:
             MasterKeyMismatch: If its keys are sealed by another master key.
         """
         if self._last is None or self._last.version != version:
-            stored = await self._reader.load(seen=version)
+            stored = await self._store.load(seen=version)
             if self._last is None or self._last.version != stored.version:
                 self._last = self._unseal(stored)
         return self._last
@@ -65,18 +74,21 @@ class CurrentCatalogue:
             signing=self._signing_keys(stored.keys),
             refresh_macs=self._symmetric_keys(stored.keys, KeyPurpose.REFRESH_MAC),
             peppers=self._symmetric_keys(stored.keys, KeyPurpose.SECRET_PEPPER),
+            pinned=frozenset(key.key_id for key in self._pinned),
         )
         if not (keyring.signing and keyring.refresh_macs and keyring.peppers):
             raise Unavailable("the store holds no keys: grantd has not been started on it yet")
         return Catalogue(
             version=stored.version,
-            scopes={known.token: known for known in stored.scopes},
+            scopes={known.token: known for known in (*stored.scopes, *self._built_in)},
             resources={known.resource_id: known for known in stored.resources},
             keyring=keyring,
+            policy=stored.policy,
         )
 
     def _signing_keys(self, keys: Sequence[SealedKey]) -> tuple[SigningKey, ...]:
         pinned = {key.algorithm: key for key in self._pinned}
+        by_file = {key.key_id for key in self._pinned}
         stored = tuple(
             SigningKey(
                 key_id=key.key_id,
@@ -86,6 +98,7 @@ class CurrentCatalogue:
             )
             for key in keys
             if key.algorithm is not None and key.schedule is not None
+            if key.key_id not in by_file
         )
         return self._pinned + tuple(
             self._standing_behind(pinned[key.algorithm], key) if key.algorithm in pinned else key

@@ -7,11 +7,11 @@ expired or revoked token is an answer, not an error.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.errors import Internal, InvalidClient, InvalidRequest
+from domain.errors import GrantdError, Internal, InvalidClient, InvalidRequest
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client
 from domain.model.credentials import Presented
-from domain.model.events import Origin
+from domain.model.events import Origin, client_refused
 from domain.model.families import RefreshFamily, RefreshToken
 from domain.model.introspection import (
     INACTIVE,
@@ -20,15 +20,14 @@ from domain.model.introspection import (
     Introspection,
     may_see,
 )
-from domain.model.tokens import AccessTokenClaims, digest_opaque, is_opaque
-from domain.ports.access_tokens import AccessTokenStore
+from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading
-from domain.ports.signing import IntrospectionSigner, TokenRejected, TokenVerifier
+from domain.ports.signing import IntrospectionSigner
 from domain.usecases.authenticate_client import AuthenticateClient
 from domain.usecases.current_catalogue import CurrentCatalogue
-from domain.usecases.token_standing import StandingReading, TokenStanding
+from domain.usecases.prove_access_token import PendingAccessToken, ProveAccessToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +45,19 @@ class IntrospectToken:
         *,
         authenticate: AuthenticateClient,
         catalogue: CurrentCatalogue,
-        verifier: TokenVerifier,
+        prove: ProveAccessToken,
         signer: IntrospectionSigner,
-        standing: TokenStanding,
-        access_tokens: AccessTokenStore,
         families: RefreshFamilyStore,
+        audit: AuditTrail,
         issuer: str,
         clock: Clock,
     ) -> None:
         self._authenticate = authenticate
         self._catalogue = catalogue
-        self._verifier = verifier
+        self._prove = prove
         self._signer = signer
-        self._standing = standing
-        self._access_tokens = access_tokens
         self._families = families
+        self._audit = audit
         self._issuer = issuer
         self._clock = clock
 
@@ -97,6 +94,16 @@ class IntrospectToken:
         )
 
     async def _judge(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
+        try:
+            return await self._answer(request, now)
+        except GrantdError as refusal:
+            claimed = self._authenticate.claimed(request.credentials)
+            await self._audit.record(
+                client_refused("introspection", refusal, claimed, request.origin, now)
+            )
+            raise
+
+    async def _answer(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
         version = self._catalogue.version()
         authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         question = self._begin(request.token or "", now)
@@ -109,20 +116,12 @@ class IntrospectToken:
         return _Verdict(caller, catalogue, await question.answer(caller, catalogue, now))
 
     def _begin(self, token: str, now: datetime) -> "_Question | None":
-        """Begin the reads that will decide; what is read of a JWT here is advice."""
         if not token:
             return None
         if (refresh_token := RefreshToken.parse(token)) is not None:
             family = self._families.find(refresh_token.family_id, now=now)
             return _AboutRefreshToken(refresh_token, family, self._issuer)
-        if is_opaque(token):
-            record = self._access_tokens.find(digest_opaque(token), now=now)
-            return _AboutOpaqueToken(record, self._standing)
-        claims = self._verifier.peek(token)
-        if claims is None:
-            return _AboutNothing()
-        reading = self._standing.begin(claims, now=now)
-        return _AboutJwt(token, claims, reading, self._standing, self._verifier, self._issuer)
+        return _AboutAccessToken(self._prove.begin(token, now=now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,46 +149,15 @@ class _AboutRefreshToken:
 
 
 @dataclass(frozen=True, slots=True)
-class _AboutOpaqueToken:
-    reading: Reading[AccessTokenClaims | None]
-    standing: TokenStanding
-
-    async def answer(self, caller: Client, _catalogue: Catalogue, now: datetime) -> Introspection:
-        claims = await self.reading
-        if claims is None or not may_see(caller, claims):
-            return INACTIVE
-        reading = self.standing.begin(claims, now=now)
-        good = await self.standing.is_good(claims, reading, now=now)
-        return ActiveAccessToken(claims) if good else INACTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class _AboutNothing:
-    async def answer(self, _caller: Client, _catalogue: Catalogue, _now: datetime) -> Introspection:
-        return INACTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class _AboutJwt:
-    token: str = field(repr=False)
-    foreseen: AccessTokenClaims
-    reading: StandingReading
-    standing: TokenStanding
-    verifier: TokenVerifier
-    issuer: str
+class _AboutAccessToken:
+    pending: PendingAccessToken
 
     async def answer(self, caller: Client, catalogue: Catalogue, now: datetime) -> Introspection:
-        try:
-            claims = await self.verifier.verify(
-                self.token, keys=catalogue.keyring.published(now), issuer=self.issuer
-            )
-        except TokenRejected:
+        claims = await self.pending.prove(catalogue.keyring, now=now)
+        if claims is None or not may_see(caller, claims):
             return INACTIVE
-        # What was read belongs to the claims foreseen, so they have to be the proved ones.
-        if claims != self.foreseen or not may_see(caller, claims):
-            return INACTIVE
-        good = await self.standing.is_good(claims, self.reading, now=now)
+        good = await self.pending.is_good(claims, now=now)
         return ActiveAccessToken(claims) if good else INACTIVE
 
 
-_Question = _AboutRefreshToken | _AboutOpaqueToken | _AboutJwt | _AboutNothing
+_Question = _AboutRefreshToken | _AboutAccessToken

@@ -10,23 +10,24 @@ from typing import Protocol
 
 from domain.errors import (
     GrantdError,
-    InvalidClient,
     InvalidRequest,
-    UnauthorizedClient,
     UnsupportedGrantType,
 )
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import Presented
-from domain.model.events import AuditEvent, EventKind, Origin
+from domain.model.events import AuditEvent, EventKind, Origin, reason_of
 from domain.model.identifiers import ClientId, ResourceId
 from domain.model.scopes import Scope
 from domain.model.tokens import AccessTokenClaims, FamilyMark, IssuedToken
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
 from domain.usecases.authenticate_client import AuthenticateClient
+from domain.usecases.cover_lifetime import CoverLifetime
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.mint_access_token import MintAccessToken
+from domain.usecases.note_use import NoteUse
+from domain.usecases.settle_token import require_permission, settle_token
 from domain.usecases.token_policy import Ceiling, TokenPolicy
 
 
@@ -113,7 +114,9 @@ class IssueToken:
         authenticate: AuthenticateClient,
         catalogue: CurrentCatalogue,
         policy: TokenPolicy,
+        cover_lifetime: CoverLifetime,
         mint: MintAccessToken,
+        note_use: NoteUse,
         audit: AuditTrail,
         clock: Clock,
         allow_public_client_credentials: bool = False,
@@ -122,7 +125,9 @@ class IssueToken:
         self._authenticate = authenticate
         self._catalogue = catalogue
         self._policy = policy
+        self._cover_lifetime = cover_lifetime
         self._mint = mint
+        self._note_use = note_use
         self._audit = audit
         self._clock = clock
         self._allow_public_client_credentials = allow_public_client_credentials
@@ -158,32 +163,45 @@ class IssueToken:
             raise UnsupportedGrantType("not switched on", hint=request.grant_type)
 
         # 3. May this client use it.
-        self._require_permission(client, grant.grant_type)
+        require_permission(
+            client,
+            grant.grant_type,
+            allow_public_client_credentials=self._allow_public_client_credentials,
+        )
 
         # 4. Scope and audience.
+        policy = self._policy.under(catalogue.policy)
         ceiling = await pending.ceiling(client, catalogue)
-        resources = self._policy.require_resources(request.resources, ceiling, client, catalogue)
-        scope = self._policy.settle_scope(request.scope, resources, ceiling, catalogue)
-        audience = self._policy.settle_audience(resources, scope, ceiling, client, catalogue)
-        terms = self._policy.terms(client, grant.grant_type, audience, catalogue, now=now)
+        settled = settle_token(
+            client,
+            ceiling,
+            scope=request.scope,
+            resources=request.resources,
+            grant_type=grant.grant_type,
+            policy=policy,
+            catalogue=catalogue,
+            now=now,
+        )
         decision = Decision(
             client=client,
             catalogue=catalogue,
-            scope=scope,
-            audience=audience,
+            scope=settled.scope,
+            audience=settled.audience.value,
             now=now,
             origin=request.origin,
         )
 
         # 5. The grant's own part.
+        await self._audit.require()
+        terms = await self._cover_lifetime(settled.terms, catalogue.keyring)
         proceeds = await pending.carry_out(decision)
 
         # 6. Mint.
         minted = await self._mint(
             client,
             terms,
-            scope=scope,
-            audience=audience,
+            scope=settled.scope,
+            audience=settled.audience.value,
             now=now,
             family=proceeds.family,
             not_after=proceeds.family_expires_at,
@@ -191,23 +209,13 @@ class IssueToken:
 
         # 7. Audit.
         await self._audit.record(_issued(request, grant.issues, minted.claims, now))
+        self._note_use.issued(client, grant.grant_type, settled.scope, request.origin, now=now)
         return IssuedToken(
             access_token=minted.text,
             expires_in=minted.claims.expires_at - minted.claims.issued_at,
-            scope=scope,
+            scope=settled.scope,
             refresh_token=proceeds.refresh_token,
         )
-
-    def _require_permission(self, client: Client, grant_type: GrantType) -> None:
-        if (
-            grant_type is GrantType.CLIENT_CREDENTIALS
-            and client.is_public
-            and not self._allow_public_client_credentials
-        ):
-            # RFC 6749 §4.4: the client credentials grant is for confidential clients only.
-            raise InvalidClient("a public client asked for client_credentials")
-        if grant_type not in client.grant_types:
-            raise UnauthorizedClient(f"not registered for {grant_type}")
 
 
 def _issued(
@@ -234,5 +242,5 @@ def _refused(
         origin=request.origin,
         client_id=claimed,
         grant_type=request.grant_type or "",
-        reason=f"{refusal.code}: {refusal.detail}",
+        reason=reason_of(refusal),
     )

@@ -12,6 +12,7 @@ from domain.model.credentials import (
     AuthMethod,
     ClientSecret,
     RegisteredSecret,
+    SecretHash,
     SecretId,
     sealed_key_id,
 )
@@ -45,31 +46,65 @@ class MakeSecret:
         self, *, pepper: SymmetricKey, label: str = "", expires_at: datetime | None = None
     ) -> MadeSecret:
         """Make a secret of 256 random bits."""
-        secret_id = self._new_id()
-        secret = ClientSecret.compose(secret_id, self._entropy.token())
-        kept = RegisteredSecret(
-            secret_id=secret_id,
-            hash=await self._hasher.hash(secret, pepper=pepper),
-            created_at=self._clock.now(),
-            label=label,
-            expires_at=expires_at,
+        return await self._hash_fast(
+            self.compose(), pepper=pepper, label=label, expires_at=expires_at
         )
-        return MadeSecret(secret, kept)
+
+    def compose(self) -> ClientSecret:
+        """Return a new secret of 256 random bits of which nothing is kept yet."""
+        return ClientSecret.compose(self._new_id(), self._entropy.token())
 
     async def take_over(
-        self, secret: ClientSecret, /, client: Client, *, expires_at: datetime | None
+        self,
+        secret: ClientSecret,
+        /,
+        client: Client,
+        *,
+        pepper: SymmetricKey,
+        expires_at: datetime | None = None,
     ) -> MadeSecret:
-        """Take a secret that was made elsewhere.
+        """Take a secret that was made elsewhere; one that was generated here keeps its id.
 
         Raises:
             InvalidRegistration: If it cannot serve *client*.
         """
-        _require_usable(secret, client)
+        require_usable(secret, client)
+        if secret.is_ours:
+            return await self._hash_fast(secret, pepper=pepper, expires_at=expires_at)
         kept = RegisteredSecret(
             secret_id=self._new_id(),
             hash=await self._hasher.hash_slowly(secret),
             created_at=self._clock.now(),
             imported=True,
+            expires_at=expires_at,
+        )
+        return MadeSecret(secret, kept)
+
+    def adopt(
+        self, stored: SecretHash, /, *, expires_at: datetime | None = None
+    ) -> RegisteredSecret:
+        """Keep a secret that is known by its hash alone."""
+        return RegisteredSecret(
+            secret_id=self._new_id(),
+            hash=stored,
+            created_at=self._clock.now(),
+            imported=True,
+            expires_at=expires_at,
+        )
+
+    async def _hash_fast(
+        self,
+        secret: ClientSecret,
+        *,
+        pepper: SymmetricKey,
+        label: str = "",
+        expires_at: datetime | None,
+    ) -> MadeSecret:
+        kept = RegisteredSecret(
+            secret_id=secret.secret_id or self._new_id(),
+            hash=await self._hasher.hash(secret, pepper=pepper),
+            created_at=self._clock.now(),
+            label=label,
             expires_at=expires_at,
         )
         return MadeSecret(secret, kept)
@@ -112,7 +147,12 @@ def _require_a_use(client: Client) -> None:
         )
 
 
-def _require_usable(secret: ClientSecret, client: Client) -> None:
+def require_usable(secret: ClientSecret, client: Client) -> None:
+    """Refuse a secret that was made elsewhere and cannot serve *client*.
+
+    Raises:
+        InvalidRegistration: With the reason in its hint.
+    """
     _require_a_use(client)
     text = secret.reveal()
     if not 0 < len(text) <= LONGEST_IMPORTED_SECRET or not text.isprintable():

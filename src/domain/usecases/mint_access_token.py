@@ -1,7 +1,7 @@
 """Making the access token itself, as a JWT or opaque."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.model.clients import Client
 from domain.model.identifiers import ResourceId, TokenId, bucket_of
@@ -16,8 +16,6 @@ from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.entropy import Entropy
 from domain.ports.signing import TokenSigner
 from domain.usecases.token_policy import Terms
-
-_SHORTEST = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +49,9 @@ class MintAccessToken:
         family: FamilyMark | None,
         not_after: datetime | None,
     ) -> MintedToken:
-        """Make a token on *terms*.
-
-        It outlives neither *not_after* nor the key that signs it (D6), but
-        for the second that every token has.
-        """
-        issued_at = now.replace(microsecond=0)
+        """Make a token on *terms* that ends by *not_after*."""
+        issued_at, expires_at = terms.period(now=now, not_after=not_after)
         key = terms.signing_key
-        ends = (issued_at + terms.ttl, not_after, key.schedule.remove_at if key else None)
-        expires_at = min(end for end in ends if end is not None).replace(microsecond=0)
         bucket = bucket_of(client.client_id)
         claims = AccessTokenClaims(
             issuer=self._issuer,
@@ -68,7 +60,7 @@ class MintAccessToken:
             client_id=client.client_id,
             scope=scope,
             issued_at=issued_at,
-            expires_at=max(expires_at, issued_at + _SHORTEST),
+            expires_at=expires_at,
             token_id=TokenId(self._entropy.identifier(bucket)),
             epoch=client.epoch,
             owner=client.owner,

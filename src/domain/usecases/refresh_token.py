@@ -79,15 +79,16 @@ class RefreshTokenGrant:
         self, token: RefreshToken, family: RefreshFamily, decision: Decision
     ) -> Proceeds:
         client, now = decision.client, decision.now
+        policy = self._policy.under(decision.catalogue.policy)
         rotation = await self._families.rotate(
             family.family_id,
             attempt=AttemptId(self._entropy.token(16)),
             presented=token.generation,
             owner=client.client_id,
             now=now,
-            grace=self._policy.refresh_grace(client),
-            expires_at=self._policy.refresh_expiry(client, must_end_by=family.must_end_by, now=now),
-            retire_access=self._policy.revoke_access_token_on_refresh,
+            grace=policy.refresh_grace(client),
+            expires_at=policy.refresh_expiry(client, must_end_by=family.must_end_by, now=now),
+            retire_access=policy.revoke_access_token_on_refresh,
         )
         match rotation:
             case Rotated() | WithinGrace():

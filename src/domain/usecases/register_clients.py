@@ -240,6 +240,7 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, Callable[[object], object]]]] = {
     "token_format": ("token_format", _one_of(TokenFormat)),
     "signing_algorithm": ("signing_algorithm", _one_of(SigningAlgorithm)),
     "accept_token_endpoint_audience": ("accept_token_endpoint_audience", _switch),
+    "accept_raw_basic_credentials": ("accept_raw_basic_credentials", _switch),
 }
 """Members that are attributes of a client, each with what it is called there."""
 

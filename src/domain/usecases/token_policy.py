@@ -4,9 +4,11 @@ Pure functions of the settings, the client and the catalogue; nothing here
 reads, waits or issues.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
 
 from domain.errors import Internal, InvalidScope, InvalidTarget
 from domain.model.catalogue import Catalogue
@@ -19,9 +21,15 @@ from domain.model.lifetimes import (
     Lifetimes,
     shortest,
 )
+from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource, parse_resource_id
 from domain.model.scopes import Scope, require_within
 from domain.model.tokens import TokenFormat
+
+T = TypeVar("T", "TokenPolicy", Lifetimes)
+V = TypeVar("V")
+
+_SHORTEST: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,40 @@ class Terms:
     signing_key: SigningKey | None
     ttl: timedelta
 
+    def period(self, *, now: datetime, not_after: datetime | None) -> tuple[datetime, datetime]:
+        """Return from when to when a token made now is good, in whole seconds.
+
+        It outlives neither *not_after* nor the key that signs it (D6), but
+        for the second that every token has.
+        """
+        begins = now.replace(microsecond=0)
+        key = self.signing_key
+        ends = (begins + self.ttl, not_after, key.schedule.remove_at if key else None)
+        earliest = min(end for end in ends if end is not None).replace(microsecond=0)
+        return begins, max(earliest, begins + _SHORTEST)
+
+
+class Source(StrEnum):
+    """What settled something about a token."""
+
+    REQUEST = "request"
+    SCOPE = "scope"
+    RESOURCE = "resource"
+    CLIENT = "client"
+    GRANT = "grant"
+    SERVER = "server"
+    DECLARED = "declared"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105  (its lifetime, which the token's may not pass)
+    SIGNING_KEY = "signing_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[V]):
+    """A decision, and what made it."""
+
+    value: V
+    by: Source
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPolicy:
@@ -75,6 +117,27 @@ class TokenPolicy:
     revoke_access_token_on_refresh: bool = False
     max_families_per_client: int = 1_000
     grant_types: frozenset[GrantType] = frozenset(GrantType)
+    _in_force: "list[tuple[DeclaredPolicy, TokenPolicy]]" = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    def under(self, declared: DeclaredPolicy) -> "TokenPolicy":
+        """Return the policy in force: what is declared stands over what was set.
+
+        The last answer is kept for the next request, which as a rule brings
+        the same declaration.
+        """
+        if not self._in_force or self._in_force[0][0] is not declared:
+            self._in_force[:] = [(declared, self._overruled_by(declared))]
+        return self._in_force[0][1]
+
+    def _overruled_by(self, declared: DeclaredPolicy) -> "TokenPolicy":
+        lifetimes = _overruled(self.lifetimes, declared)
+        if declared.grant_access_token_ttl:
+            by_grant = {**lifetimes.by_grant, **declared.grant_access_token_ttl}
+            lifetimes = replace(lifetimes, by_grant=by_grant)
+        policy = _overruled(self, declared)
+        return policy if lifetimes is self.lifetimes else replace(policy, lifetimes=lifetimes)
 
     def require_resources(
         self, requested: Sequence[str], ceiling: Ceiling, client: Client, catalogue: Catalogue
@@ -98,7 +161,7 @@ class TokenPolicy:
         return resources
 
     def allowed_resources(self, client: Client, catalogue: Catalogue) -> frozenset[ResourceId]:
-        """Return what a client may ask for: known, and its own in one way or another.
+        """Return what a client may ask for: in use, and its own in one way or another.
 
         These are its audiences, its default audience, what owns a scope of
         its own, and this server itself.
@@ -109,7 +172,12 @@ class TokenPolicy:
             | catalogue.owners(client.scope)
             | {client.default_audience or issuer, issuer}
         )
-        return frozenset(name for name in own if name in catalogue.resources or name == issuer)
+        return frozenset(name for name in own if self._is_target(name, catalogue))
+
+    def _is_target(self, resource: ResourceId, catalogue: Catalogue) -> bool:
+        if catalogue.is_disabled(resource):
+            return False
+        return resource in catalogue.resources or resource == self.issuer
 
     def settle_scope(
         self,
@@ -146,16 +214,18 @@ class TokenPolicy:
         ceiling: Ceiling,
         client: Client,
         catalogue: Catalogue,
-    ) -> tuple[ResourceId, ...]:
+    ) -> Settled[tuple[ResourceId, ...]]:
         """Settle for whom a token is meant (RFC 8707 §2.2, RFC 9068 §3).
 
         Raises:
             InvalidScope: If no resource is named and scopes of several are.
+            InvalidTarget: If only the client's default audience is left, and
+                that is not in use any more.
         """
         if resources:
-            return tuple(resources)
+            return Settled(tuple(resources), Source.REQUEST)
         if ceiling.audience is not None:
-            return ceiling.audience
+            return Settled(ceiling.audience, Source.GRANT)
         owners = catalogue.owners(scope)
         if len(owners) > 1:
             raise InvalidScope(
@@ -163,8 +233,11 @@ class TokenPolicy:
                 hint="these scopes belong to several resources; name a resource",
             )
         if owners:
-            return tuple(owners)
-        return (client.default_audience or ResourceId(self.issuer),)
+            return Settled(tuple(owners), Source.SCOPE)
+        default = client.default_audience or ResourceId(self.issuer)
+        if not self._is_target(default, catalogue):
+            raise InvalidTarget("the default audience is not in use", hint=default)
+        return Settled((default,), Source.CLIENT if client.default_audience else Source.SERVER)
 
     def terms(
         self,
@@ -184,24 +257,55 @@ class TokenPolicy:
             InvalidTarget: If the resources of one token want different things.
             Internal: If no key of the algorithm wanted is active.
         """
-        meant_for = [catalogue.resources[name] for name in audience if name in catalogue.resources]
-        ttl = shortest(
-            *(resource.access_token_ttl for resource in meant_for),
-            client.access_token_ttl,
-            self.lifetimes.by_grant.get(grant_type),
-            self.lifetimes.access_token_ttl,
-            default=DEFAULT_ACCESS_TOKEN_TTL,
-        )
-        token_format = _wanted_format(meant_for) or client.token_format or self.token_format
+        meant_for = catalogue.resources_of(audience)
+        ttl = self.settle_lifetime(client, grant_type, meant_for).value
+        token_format = self.settle_format(client, meant_for).value
         if token_format is TokenFormat.OPAQUE:
             return Terms(token_format=token_format, signing_key=None, ttl=ttl)
-        algorithm = (
-            _wanted_algorithm(meant_for) or client.signing_algorithm or self.signing_algorithm
-        )
+        algorithm = self.settle_algorithm(client, meant_for).value
         key = catalogue.keyring.signer(algorithm, now=now)
         if key is None:
             raise Internal(f"no active key for {algorithm}")
         return Terms(token_format=token_format, signing_key=key, ttl=ttl)
+
+    def settle_lifetime(
+        self, client: Client, grant_type: GrantType, meant_for: Iterable[Resource]
+    ) -> Settled[timedelta]:
+        configured = (
+            *((resource.access_token_ttl, Source.RESOURCE) for resource in meant_for),
+            (client.access_token_ttl, Source.CLIENT),
+            (self.lifetimes.by_grant.get(grant_type), Source.GRANT),
+            (self.lifetimes.access_token_ttl, Source.SERVER),
+        )
+        return min(
+            (Settled(ttl, source) for ttl, source in configured if ttl is not None),
+            key=lambda settled: settled.value,
+            default=Settled(DEFAULT_ACCESS_TOKEN_TTL, Source.SERVER),
+        )
+
+    def settle_format(self, client: Client, meant_for: Sequence[Resource]) -> Settled[TokenFormat]:
+        return _settled(_wanted_format(meant_for), client.token_format, self.token_format)
+
+    def settle_algorithm(
+        self, client: Client, meant_for: Sequence[Resource]
+    ) -> Settled[SigningAlgorithm]:
+        return _settled(
+            _wanted_algorithm(meant_for), client.signing_algorithm, self.signing_algorithm
+        )
+
+    def longest_lifetime(
+        self, catalogue: Catalogue, of_clients: Iterable[timedelta | None]
+    ) -> timedelta:
+        """Return what no access token lives longer than, given what all clients are set to."""
+        lifetimes = self.under(catalogue.policy).lifetimes
+        if lifetimes.access_token_ttl is not None:
+            return lifetimes.access_token_ttl
+        configured = (
+            *lifetimes.by_grant.values(),
+            *(resource.access_token_ttl for resource in catalogue.resources.values()),
+            *of_clients,
+        )
+        return max([DEFAULT_ACCESS_TOKEN_TTL, *(ttl for ttl in configured if ttl is not None)])
 
     def refresh_expiry(
         self, client: Client, *, must_end_by: datetime | None, now: datetime
@@ -228,6 +332,21 @@ class TokenPolicy:
         if client.refresh_grace is not None:
             return client.refresh_grace
         return self.lifetimes.refresh_grace
+
+
+def _overruled(own: T, declared: DeclaredPolicy) -> T:
+    """Return *own*, the very same if nothing of it is declared."""
+    named = {one.name for one in fields(own)} & {one.name for one in fields(declared)}
+    overruling = {name: value for name in named if (value := getattr(declared, name)) is not None}
+    return replace(own, **overruling) if overruling else own
+
+
+def _settled(by_resource: V | None, by_client: V | None, by_server: V) -> Settled[V]:
+    if by_resource is not None:
+        return Settled(by_resource, Source.RESOURCE)
+    if by_client is not None:
+        return Settled(by_client, Source.CLIENT)
+    return Settled(by_server, Source.SERVER)
 
 
 def _fitting(scope: Scope, resources: Sequence[ResourceId], catalogue: Catalogue) -> Scope:

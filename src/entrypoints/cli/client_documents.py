@@ -8,6 +8,7 @@ from domain.model.client_keys import key_ids_of
 from domain.model.clients import Client
 from domain.model.credentials import RegisteredSecret
 from domain.model.lifetimes import format_duration
+from domain.usecases.administer_secrets import SecretStanding
 from entrypoints.cli import output
 
 
@@ -31,6 +32,7 @@ def client_document(client: Client) -> dict[str, Any]:
         "token_endpoint_auth_signing_alg": client.assertion_algorithm,
         "accept_token_endpoint_audience": client.accept_token_endpoint_audience,
         "introspection_signed_response_alg": client.introspection_signed_response_alg,
+        "accept_raw_basic_credentials": client.accept_raw_basic_credentials,
         "owner": client.owner,
         "subject": client.subject,
         "issue_refresh_token": client.issue_refresh_token,
@@ -44,14 +46,20 @@ def client_document(client: Client) -> dict[str, Any]:
     }
 
 
-def secret_documents(secrets: Sequence[RegisteredSecret], *, now: datetime) -> list[dict[str, Any]]:
-    """Describe secrets, each with whether it still works."""
+def standing_documents(
+    standings: Sequence[SecretStanding], *, now: datetime
+) -> list[dict[str, Any]]:
+    """Describe secrets, each with whether it works, when it was used, and whether it is needed."""
     return [
         {
-            **_secret_document(secret),
-            "state": "expired" if secret.is_expired(now) else "working",
+            **_secret_document(standing.secret),
+            "state": "expired" if standing.secret.is_expired(now) else "working",
+            "last_used_at": standing.last_use.at.isoformat() if standing.last_use else None,
+            "last_used_from": standing.last_use.source if standing.last_use else None,
+            "safe_to_delete": standing.deletion.is_safe,
+            "reason": standing.deletion.reason,
         }
-        for secret in secrets
+        for standing in standings
     ]
 
 

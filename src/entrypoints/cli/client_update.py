@@ -26,7 +26,7 @@ from entrypoints.cli.client_options import (
     RefreshTokenTtl,
     Serves,
 )
-from entrypoints.cli.core import with_core
+from entrypoints.cli.core import with_administration
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
 from entrypoints.cli.registration import read_document
@@ -86,6 +86,13 @@ def update(
             help="How it may prove who it is. What only others used goes with them. Repeatable.",
         ),
     ] = None,
+    accept_raw_basic: Annotated[
+        bool | None,
+        typer.Option(
+            "--accept-raw-basic/--no-accept-raw-basic",
+            help="Take its secret in HTTP Basic without form-encoding too.",
+        ),
+    ] = None,
     new_secret: Annotated[
         bool,
         typer.Option(
@@ -134,6 +141,7 @@ def update(
         "serves": _set_of(serves),
         "introspect_any": introspect_any,
         "auth_methods": _set_of(auth_methods),
+        "accept_raw_basic_credentials": accept_raw_basic,
         "jwks": read_client_keys(read_document(jwks_file)).text if jwks_file is not None else None,
         "jwks_uri": read_jwks_uri(jwks_uri) if jwks_uri is not None else None,
         "subject": subject,
@@ -149,7 +157,7 @@ def update(
         changes.update(_EMPTIED[one])
     if not changes and not new_secret:
         raise Refused("there is nothing to change: see --help", ExitStatus.WRONG_USAGE)
-    updated = with_core(
+    updated = with_administration(
         settings,
         lambda core: core.administer_clients.update(
             ClientId(client_id),

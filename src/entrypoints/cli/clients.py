@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from domain.model.identifiers import ClientId, Owner, ResourceId
 from domain.model.scopes import Scope
 from domain.usecases.administer_clients import CreatedClient
 from entrypoints.cli import output, secrets
+from entrypoints.cli.administration import Administration
 from entrypoints.cli.client_documents import client_document, client_state, present_changed
 from entrypoints.cli.client_options import (
     AccessTokenTtl,
@@ -29,22 +30,21 @@ from entrypoints.cli.client_options import (
     Serves,
 )
 from entrypoints.cli.client_update import update
-from entrypoints.cli.core import with_core
+from entrypoints.cli.core import with_administration
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.inputs import read_secret
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
+from entrypoints.cli.paging import After, Limit, gather
 from entrypoints.cli.registration import read_document, register
+from entrypoints.cli.unused import unused
 from entrypoints.settings import Settings
 
-if TYPE_CHECKING:
-    from entrypoints.container import Core
-
-_PAGE = 500
 _WITH_A_SECRET = frozenset({AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST})
 
 app = typer.Typer(no_args_is_help=True, help="Programs that get tokens.")
 app.command()(register)
 app.command()(update)
+app.command()(unused)
 app.command("rotate-secret")(secrets.rotate)
 app.add_typer(secrets.app, name="secrets")
 
@@ -114,7 +114,7 @@ def create(
 
     keys = read_client_keys(read_document(jwks_file)) if jwks_file is not None else None
 
-    async def work(core: "Core") -> CreatedClient:
+    async def work(core: Administration) -> CreatedClient:
         administer = core.administer_clients
         draft = Client(
             client_id=ClientId(client_id) if client_id else administer.new_client_id(),
@@ -140,24 +140,27 @@ def create(
         )
         return await administer.create(draft, imported_secret=imported)
 
-    _present_created(with_core(settings, work), settings, as_json=as_json)
+    _present_created(with_administration(settings, work), settings, as_json=as_json)
 
 
 @app.command("list")
 @takes_settings(*ADMINISTRATIVE)
-def list_(*, settings: Settings, as_json: AsJson = False) -> None:
-    """List all clients."""
+def list_(
+    *, settings: Settings, limit: Limit = None, after: After = None, as_json: AsJson = False
+) -> None:
+    """List clients in the order of their ids."""
 
-    async def work(core: "Core") -> list[Client]:
-        administer = core.administer_clients
-        found: list[Client] = []
-        while page := await administer.page(
-            after=found[-1].client_id if found else None, limit=_PAGE
-        ):
-            found.extend(page)
-        return found
+    async def work(core: Administration) -> list[Client]:
+        return await gather(
+            lambda behind, wanted: core.administer_clients.page(
+                after=ClientId(behind) if behind is not None else None, limit=wanted
+            ),
+            lambda client: client.client_id,
+            after=after,
+            limit=limit,
+        )
 
-    clients = with_core(settings, work)
+    clients = with_administration(settings, work)
     if as_json:
         output.document([client_document(client) for client in clients])
         return
@@ -173,7 +176,9 @@ def list_(*, settings: Settings, as_json: AsJson = False) -> None:
             )
             for client in clients
         ),
-        empty="There are no clients yet: grantd clients create --help",
+        empty="There are no clients behind that one."
+        if after is not None
+        else "There are no clients yet: grantd clients create --help",
     )
 
 
@@ -181,7 +186,9 @@ def list_(*, settings: Settings, as_json: AsJson = False) -> None:
 @takes_settings(*ADMINISTRATIVE)
 def show(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Show one client, without its secrets."""
-    client = with_core(settings, lambda core: core.administer_clients.show(ClientId(client_id)))
+    client = with_administration(
+        settings, lambda core: core.administer_clients.show(ClientId(client_id))
+    )
     shown = client_document(client)
     if as_json:
         output.document(shown)
@@ -198,7 +205,9 @@ def disable(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson 
 
     Enabling it does not bring them back.
     """
-    client = with_core(settings, lambda core: core.administer_clients.disable(ClientId(client_id)))
+    client = with_administration(
+        settings, lambda core: core.administer_clients.disable(ClientId(client_id))
+    )
     present_changed(
         client, f"Client {client_id} is disabled, and all it held has ended.", as_json=as_json
     )
@@ -208,7 +217,9 @@ def disable(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson 
 @takes_settings(*ADMINISTRATIVE)
 def enable(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Let a disabled client in again; what it held before stays ended."""
-    client = with_core(settings, lambda core: core.administer_clients.enable(ClientId(client_id)))
+    client = with_administration(
+        settings, lambda core: core.administer_clients.enable(ClientId(client_id))
+    )
     present_changed(client, f"Client {client_id} is enabled.", as_json=as_json)
 
 
@@ -216,7 +227,7 @@ def enable(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson =
 @takes_settings(*ADMINISTRATIVE)
 def revoke_all(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """End every token that a client holds; it may ask for new ones at once."""
-    client = with_core(
+    client = with_administration(
         settings, lambda core: core.administer_clients.revoke_all(ClientId(client_id))
     )
     present_changed(client, f"All that client {client_id} held has ended.", as_json=as_json)
@@ -226,7 +237,7 @@ def revoke_all(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJs
 @takes_settings(*ADMINISTRATIVE)
 def delete(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Remove a client; every token it holds ends with it."""
-    with_core(settings, lambda core: core.administer_clients.delete(ClientId(client_id)))
+    with_administration(settings, lambda core: core.administer_clients.delete(ClientId(client_id)))
     if as_json:
         output.document({"client_id": client_id, "deleted": True})
     else:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 from domain.errors import GrantdError, Unavailable
+from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import InvalidSettings
 
 
@@ -27,9 +28,6 @@ class Refused(Exception):
 @contextmanager
 def refusals() -> Iterator[None]:
     """Turn what the core and the settings refuse into `Refused`."""
-    # Here and not above, because it brings every adapter along and most commands need none.
-    from entrypoints.container import RefusedToStart  # noqa: PLC0415
-
     try:
         yield
     except RefusedToStart as error:

@@ -12,7 +12,8 @@ from domain.errors import GrantdError
 from domain.model.credentials import ClientSecret
 from domain.model.lifetimes import parse_duration
 from domain.model.scopes import Scope
-from entrypoints.cli.exits import Refused
+from entrypoints.cli import output
+from entrypoints.cli.exits import ExitStatus, Refused
 
 STANDARD_INPUT = Path("-")
 
@@ -72,3 +73,18 @@ def read_scope(text: str) -> Scope:
         raise typer.BadParameter(
             f"not a scope: {error.detail}; write its tokens with single spaces between them"
         ) from error
+
+
+def require_confirmation(consequence: str, *, yes: bool) -> None:
+    """Say what it costs and ask whether to go on, unless *yes* says so already.
+
+    Raises:
+        Refused: If the answer is no, or if there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"{consequence} Say --yes to do it.", ExitStatus.WRONG_USAGE)
+    output.note(consequence)
+    if not typer.confirm("Go on?", err=True):
+        raise Refused("nothing was changed")

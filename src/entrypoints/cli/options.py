@@ -15,6 +15,9 @@ from entrypoints.settings import CONFIG, Settings, expected, flag, unknown_varia
 
 T = TypeVar("T")
 
+REMOTE: Final = ("target", "target_client", "target_secret_file", "target_insecure")
+"""The settings that a command needs to find a running server."""
+
 ADMINISTRATIVE: Final = (
     "store",
     "store_password_file",
@@ -23,8 +26,12 @@ ADMINISTRATIVE: Final = (
     "signing_key_file",
     "signing_key_passphrase_file",
     "issuer",
+    "audit_log",
+    "audit_stream_length",
+    "audit_required",
+    *REMOTE,
 )
-"""The settings that a command needs to open the store."""
+"""The settings that a command needs to open the store, or to find the server instead."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

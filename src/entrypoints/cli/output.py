@@ -17,6 +17,11 @@ def line(text: str = "") -> None:
     print(text, flush=True)  # noqa: T201  (this is the place)
 
 
+def sentence(text: str) -> None:
+    """Print one line for people, with whatever names and texts others chose in it."""
+    line(_visible(text))
+
+
 def document(value: object) -> None:
     """Print JSON for programs."""
     line(json.dumps(value, ensure_ascii=False, indent=2))

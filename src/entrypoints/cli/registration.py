@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,14 +14,12 @@ from domain.model.lifetimes import format_duration
 from domain.usecases.administer_clients import CreatedClient, telling_place
 from domain.usecases.register_clients import Registration, read_metadata
 from entrypoints.cli import output
-from entrypoints.cli.core import with_core
+from entrypoints.cli.administration import Administration
+from entrypoints.cli.core import with_administration
 from entrypoints.cli.exits import Refused
 from entrypoints.cli.inputs import STANDARD_INPUT
 from entrypoints.cli.options import ADMINISTRATIVE, takes_settings
 from entrypoints.settings import Settings
-
-if TYPE_CHECKING:
-    from entrypoints.container import Core
 
 
 @takes_settings(*ADMINISTRATIVE)
@@ -50,7 +48,7 @@ def register(
         raise Refused(f"there is no client in {_called(file)}")
     registered: list[CreatedClient] = []
 
-    async def work(core: "Core") -> None:
+    async def work(core: Administration) -> None:
         registrations = _read_all(core, documents)
         for one in registrations:
             for member in one.not_taken:
@@ -60,7 +58,7 @@ def register(
             registered.append(created)  # noqa: PERF401  (one by one: what fails comes later)
 
     try:
-        with_core(settings, work)
+        with_administration(settings, work)
     finally:
         # Whatever ends the work early, the secrets made before are nowhere else.
         if registered:
@@ -107,7 +105,7 @@ def _no_number(name: str) -> object:
     raise ValueError(f"{name} is not a number of JSON")
 
 
-def _read_all(core: "Core", documents: Sequence[object]) -> list[Registration]:
+def _read_all(core: Administration, documents: Sequence[object]) -> list[Registration]:
     registrations = []
     for place, document in enumerate(documents, 1):
         with telling_place(place, of=len(documents)):
@@ -182,6 +180,7 @@ def _extensions(client: Client) -> dict[str, Any]:
         "token_format": client.token_format,
         "signing_algorithm": client.signing_algorithm,
         "accept_token_endpoint_audience": client.accept_token_endpoint_audience,
+        "accept_raw_basic_credentials": client.accept_raw_basic_credentials,
         **{
             name: format_duration(duration)
             for name, duration in durations.items()

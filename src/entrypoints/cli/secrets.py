@@ -1,24 +1,24 @@
 """`grantd clients secrets` and `rotate-secret`: the life of client secrets."""
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
 
 import typer
 
 from domain.model.credentials import SecretId
 from domain.model.identifiers import ClientId
 from domain.model.lifetimes import format_duration
-from domain.usecases.administer_secrets import AddedSecret
+from domain.model.usage import KEPT_FOR
+from domain.usecases.administer_secrets import AddedSecret, SecretStanding
 from entrypoints.cli import output
-from entrypoints.cli.client_documents import client_document, present_changed, secret_documents
+from entrypoints.cli.administration import Administration
+from entrypoints.cli.client_documents import client_document, present_changed, standing_documents
 from entrypoints.cli.client_options import ClientIdArgument
-from entrypoints.cli.core import with_core
+from entrypoints.cli.core import with_administration
 from entrypoints.cli.inputs import read_duration
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
 from entrypoints.settings import Settings
-
-if TYPE_CHECKING:
-    from entrypoints.container import Core
 
 _OVERLAP = timedelta(hours=24)
 
@@ -55,7 +55,7 @@ def rotate(
     Those that have expired already are deleted.
     """
     settled = overlap if overlap is not None else _OVERLAP
-    added = with_core(
+    added = with_administration(
         settings,
         lambda core: core.administer_secrets.rotate(
             ClientId(client_id), overlap=settled, label=label
@@ -82,7 +82,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Give a client one more secret, shown this once."""
-    added = with_core(
+    added = with_administration(
         settings,
         lambda core: core.administer_secrets.add(
             ClientId(client_id), label=label, lifetime=expires_in
@@ -94,28 +94,21 @@ def add(
 @app.command("list")
 @takes_settings(*ADMINISTRATIVE)
 def list_(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
-    """List the secrets of a client, by all but themselves."""
+    """List the secrets of a client, by all but themselves.
 
-    async def work(core: "Core") -> list[dict[str, Any]]:
-        client = await core.administer_clients.show(ClientId(client_id))
-        return secret_documents(client.secrets, now=core.clock.now())
+    When one was last used is known to about two minutes.
+    """
 
-    secrets = with_core(settings, work)
+    async def work(core: Administration) -> tuple[Sequence[SecretStanding], datetime]:
+        return await core.administer_secrets.standings(ClientId(client_id)), core.clock.now()
+
+    standings, now = with_administration(settings, work)
     if as_json:
-        output.document(secrets)
+        output.document(standing_documents(standings, now=now))
         return
     output.table(
-        ("SECRET ID", "LABEL", "CREATED", "EXPIRES", "STATE"),
-        (
-            (
-                secret["secret_id"],
-                secret["label"],
-                secret["created_at"],
-                secret["expires_at"] or "never",
-                secret["state"],
-            )
-            for secret in secrets
-        ),
+        ("SECRET ID", "LABEL", "CREATED", "EXPIRES", "LAST USED", "SAFE TO DELETE"),
+        (_row(standing, now) for standing in standings),
         empty=f"Client {client_id} has no secret.",
     )
 
@@ -141,7 +134,7 @@ def expire(
 ) -> None:
     """Set when a secret ends. One that has ended does not come back."""
     remaining = after if after is not None else timedelta()
-    client = with_core(
+    client = with_administration(
         settings,
         lambda core: core.administer_secrets.expire(
             ClientId(client_id), SecretId(secret_id), after=remaining, even_the_last=even_the_last
@@ -162,7 +155,7 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Remove a secret; it works no more."""
-    client = with_core(
+    client = with_administration(
         settings,
         lambda core: core.administer_secrets.delete(
             ClientId(client_id), SecretId(secret_id), even_the_last=even_the_last
@@ -183,3 +176,28 @@ def _present_added(added: AddedSecret, *, as_json: bool) -> None:
         return
     output.facts(shown)
     output.note("\nKeep the secret now: it is not shown again.")
+
+
+def _row(standing: SecretStanding, now: datetime) -> tuple[str, ...]:
+    secret, deletion = standing.secret, standing.deletion
+    return (
+        secret.secret_id,
+        secret.label,
+        _written(secret.created_at),
+        _written(secret.expires_at) if secret.expires_at is not None else "never",
+        _last_used(standing, now),
+        f"{'yes' if deletion.is_safe else 'no'}: {deletion.reason}",
+    )
+
+
+def _last_used(standing: SecretStanding, now: datetime) -> str:
+    last = standing.last_use
+    if last is not None:
+        return f"{_written(last.at)} from {last.source}"
+    if now - standing.secret.created_at > KEPT_FOR:
+        return f"not in the last {KEPT_FOR.days} days"
+    return "never"
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")

@@ -1,12 +1,15 @@
 """`grantd serve`: the service itself."""
 
 import shlex
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from entrypoints.cli import output
 from entrypoints.cli.clients import token_command
 from entrypoints.cli.exits import refusals
-from entrypoints.cli.options import ADMINISTRATIVE, takes_settings
+from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
+from entrypoints.setting_forms import STDOUT
 from entrypoints.settings import Settings, flag
 from grantd import __version__
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from entrypoints.supervisor import Serving
 
 
-@takes_settings(*Settings.model_fields)
+@takes_settings(*(name for name in Settings.model_fields if name not in REMOTE))
 def serve(*, settings: Settings) -> int:
     """Serve HTTP and gRPC until told to stop."""
     # Here and not above, because it brings every adapter along and most commands need none.
@@ -27,7 +30,15 @@ def serve(*, settings: Settings) -> int:
 
 
 def announce(serving: "Serving", settings: Settings) -> None:
-    """Tell a person what is served, and the exact next command to type."""
+    """Tell a person what is served, and the exact next command to type.
+
+    Standard output may be for the audit trail alone.
+    """
+    with redirect_stdout(sys.stderr if STDOUT in settings.audit_log else sys.stdout):
+        _announce(serving, settings)
+
+
+def _announce(serving: "Serving", settings: Settings) -> None:
     output.line(f"grantd {__version__} is ready.")
     output.facts(
         {
@@ -54,13 +65,13 @@ def _next_commands(serving: "Serving", settings: Settings) -> tuple[str, ...]:
 def _command(*words: str, settings: Settings) -> str:
     """Write a command that finds the same store, wherever these settings came from."""
     flags: list[str] = []
-    usual = Settings()
+    usual = Settings().model_dump(mode="json")
     for name, value in settings.model_dump(mode="json", include=set(ADMINISTRATIVE)).items():
-        if value == getattr(usual, name) or not value:
+        if value == usual[name] or not value:
             continue
         if value is True:
             flags.append(flag(name))
         else:
             for one in value if isinstance(value, list) else [value]:
-                flags += [flag(name), one]
+                flags += [flag(name), str(one)]
     return shlex.join(["grantd", *words, *flags])

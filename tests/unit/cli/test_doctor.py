@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from adapters.redis.inspection import Finding, Severity
+from adapters.findings import Finding, Severity
 from entrypoints.cli.doctor import Check, Verdict, _examine_core
 from entrypoints.settings import Settings
 from support.core import build_core

@@ -47,7 +47,7 @@ class TestCreate:
         [secret] = kept.secrets
         assert secret.secret_id == created.secret.secret_id
         assert (secret.created_at, secret.imported) == (NOW, False)
-        assert not core.hasher.is_slow(secret.hash)
+        assert core.hasher.pepper_of(secret.hash) is not None
         assert created.secret.reveal() not in f"{created} {kept}"
 
     async def test_a_public_client_gets_none(self, core: HandWiredCore) -> None:
@@ -67,7 +67,7 @@ class TestCreate:
         [secret] = created.client.secrets
         assert created.secret is None
         assert secret.imported
-        assert core.hasher.is_slow(secret.hash)
+        assert core.hasher.pepper_of(secret.hash) is None
 
     @pytest.mark.parametrize("text", ["", "x" * 513, "a\n", "a\x00b"])
     async def test_an_unusable_secret_is_refused(self, core: HandWiredCore, text: str) -> None:
@@ -175,7 +175,7 @@ class TestKeptSecrets:
         )
         shown = created.secret.reveal() if created.secret is not None else imported
         assert material.decode() == shown
-        assert core.hasher.is_slow(kept.hash) is (imported is not None)
+        assert (core.hasher.pepper_of(kept.hash) is None) is (imported is not None)
         assert shown not in f"{created} {kept}"
 
     async def test_no_other_secret_can_be_read_again(self, core: HandWiredCore) -> None:
@@ -202,15 +202,33 @@ class TestCreateAll:
         created = await create_all(
             core,
             NewClient(draft=draft(PAYROLL), secret_expires_at=NOW + DAY),
-            NewClient(draft=draft(), secret=ClientSecret("hunter2"), secret_expires_at=NOW),
+            NewClient(draft=draft(), secret=ClientSecret("hunter2"), secret_expires_at=NOW + HOUR),
             NewClient(draft=public("app")),
         )
 
         assert [one.client.client_id for one in created] == [PAYROLL, LEDGER, "app"]
         assert [one.secret is not None for one in created] == [True, False, False]
         ends = [[kept.expires_at for kept in one.client.secrets] for one in created]
-        assert ends == [[NOW + DAY], [NOW], []]
+        assert ends == [[NOW + DAY], [NOW + HOUR], []]
         assert core.audited() == [EventKind.CLIENT_CREATED] * 3
+
+    @pytest.mark.parametrize(
+        ("wanted", "hint"),
+        [
+            (NewClient(draft=draft(), secret_expires_at=NOW), "the secret would have expired"),
+            (
+                NewClient(draft=public("app"), secret_expires_at=NOW + DAY),
+                "it has no secret that could expire",
+            ),
+        ],
+    )
+    async def test_an_end_that_makes_no_sense_is_refused(
+        self, core: HandWiredCore, wanted: NewClient, hint: str
+    ) -> None:
+        with pytest.raises(InvalidRegistration) as refusal:
+            await create_all(core, wanted)
+
+        assert refusal.value.hint == hint
 
     async def test_if_one_is_refused_none_is_registered(self, core: HandWiredCore) -> None:
         """The hint tells which one it is."""

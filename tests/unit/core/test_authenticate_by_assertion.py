@@ -15,8 +15,10 @@ from domain.model.credentials import (
     SecretId,
     sealed_key_id,
 )
+from domain.model.events import EventKind
 from domain.model.identifiers import ClientId
 from domain.model.keys import KeyPurpose
+from domain.model.usage import UseKind
 from support.authentication import plain_assertion
 from support.core import ORIGIN, HandWiredCore, build_core
 from support.domain_samples import HOUR, ISSUER, LEDGER, NOW, PAYROLL, SECOND, client
@@ -238,6 +240,22 @@ class TestClientSecretJwt:
 
         assert await authenticate(core, self.signed_by(SHARED)) == LEDGER
         assert core.client_keys.asked == []
+
+    async def test_the_secret_that_signed_is_the_one_that_was_used(
+        self, core: HandWiredCore
+    ) -> None:
+        """And with a newer one beside it, that is told."""
+        await core.stores.clients.add(by_secret(kept_secret(core), kept_secret(core, "newer", 2)))
+
+        await authenticate(core, self.signed_by(SHARED))
+
+        uses = await core.stores.usage.of(LEDGER, now=NOW)
+        assert {(use.kind, use.name) for use in uses} == {
+            (UseKind.CLIENT, ""),
+            (UseKind.SECRET, "00000001"),
+        }
+        [told] = core.audit.events
+        assert (told.kind, told.subject) == (EventKind.SECRET_USED, "00000001")
 
     async def test_another_secret_proves_nobody(self, core: HandWiredCore) -> None:
         await core.stores.clients.add(by_secret(kept_secret(core)))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidRegistration
+from domain.model.administration import RESERVED
 from domain.model.clients import Client, GrantType, Subject, require_coherent
 from domain.model.credentials import (
     AuthMethod,
@@ -42,6 +43,25 @@ GENERATED = f"gds_{SECRET.secret_id}_{'x' * 43}_00000000"
         ("a client that authenticates by a secret needs one", {"secrets": ()}),
         ("more than 10 secrets", {"secrets": (SECRET,) * 11}),
         ("the default scope exceeds the scope", {"default_scope": Scope.parse("other")}),
+        *(
+            (
+                "the default scope may not hold grantd.admin.read grantd.admin.write",
+                {"scope": RESERVED, "default_scope": Scope.of((token,))},
+            )
+            for token in RESERVED
+        ),
+        *(
+            (
+                "a public client may not have grantd.admin.read grantd.admin.write",
+                {
+                    "auth_methods": PUBLIC,
+                    "secrets": (),
+                    "default_scope": Scope(),
+                    "scope": Scope.of((token, "other")),
+                },
+            )
+            for token in RESERVED
+        ),
         (
             "issue_refresh_token needs both grant types",
             {
@@ -69,6 +89,7 @@ def test_a_client_that_contradicts_itself_is_refused(
     "coherent",
     [
         client(),
+        replace(client(), scope=RESERVED, default_scope=Scope()),
         client("None"),
         client("a" * 255),
         client(owner="ada"),

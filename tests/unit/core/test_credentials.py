@@ -78,6 +78,8 @@ def test_a_secret_expires_at_its_time() -> None:
         (ClientSecret.compose(SECRET_ID, RANDOM).reveal()[:40], "gds_0badcafe_***"),
         (derive_refresh_token(family_id(), FIRST_GENERATION, MAC_KEY), "gdr_***"),
         (compose_opaque(bucket_of("ledger"), RANDOM), "gda_***"),
+        ("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJiaWxsaW5nIn0.c2lnbmF0dXJl", "eyJ***"),
+        ("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJiaWxsaW5nIn0.", "eyJ***"),
     ],
 )
 def test_what_only_its_owner_may_know_is_masked(text: str, shown: str) -> None:
@@ -86,6 +88,8 @@ def test_what_only_its_owner_may_know_is_masked(text: str, shown: str) -> None:
     assert mask_secrets(f'a "{text}" z') == f'a "{shown}" z'
 
 
-@pytest.mark.parametrize("text", ["", "billing", "gds_", "gda_fetcher", "gds_0badcafe", "é\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "billing", "gds_", "gda_fetcher", "gds_0badcafe", "eyJust.a.name", "é\x00"]
+)
 def test_any_other_text_is_shown_as_it_is(text: str) -> None:
     assert mask_secrets(text) == text

@@ -1,10 +1,9 @@
-from dataclasses import replace
-
 import pytest
 
 from domain.model.events import EventKind
 from domain.model.keys import KeyPurpose, KeyState, SigningAlgorithm
 from domain.ports.envelope import MasterKeyMismatch
+from support.catalogue_steps import drop
 from support.core import build_core
 from support.domain_samples import NOW
 from support.doubles import PlainEnvelope
@@ -42,10 +41,7 @@ async def test_a_second_start_finds_them() -> None:
 async def test_it_is_recorded_by_the_ids_alone() -> None:
     core = await build_core()
     made = (await core.establish_keys()).keys
-    core.stores.catalogue._state.current = replace(  # type: ignore[attr-defined]  # of memory
-        core.stores.catalogue._state.current,  # type: ignore[attr-defined]  # likewise
-        keys=(),
-    )
+    await drop(core.stores.catalogue, *(key.key_id for key in made))
 
     renewed = (await core.establish_keys()).keys
 
@@ -73,5 +69,5 @@ async def test_another_master_key_is_refused() -> None:
 
         with pytest.raises(MasterKeyMismatch):
             await build_core(
-                stores=stores, envelope=PlainEnvelope(b"another"), scopes=(), resources=()
+                stores=stores, envelope=PlainEnvelope("another"), scopes=(), resources=()
             )

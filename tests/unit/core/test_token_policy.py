@@ -13,7 +13,7 @@ from domain.model.lifetimes import Lifetimes
 from domain.model.resources import Resource
 from domain.model.scopes import Scope
 from domain.model.tokens import TokenFormat
-from domain.usecases.token_policy import Ceiling, Terms, TokenPolicy
+from domain.usecases.token_policy import Ceiling, Settled, Source, Terms, TokenPolicy
 from support.core import POLICY, RESOURCES, SALARIES, SCOPES, draft
 from support.domain_samples import DAY, HOUR, INVOICES, ISSUER, NOW, SECOND
 
@@ -124,17 +124,29 @@ class TestSettleScope:
 
 class TestSettleAudience:
     @pytest.mark.parametrize(
-        ("resources", "scope", "earlier", "default", "audience"),
+        ("resources", "scope", "earlier", "default", "settled"),
         [
-            ((OTHER,), "invoices.read", (INVOICES,), SALARIES, (OTHER,)),
-            ((OTHER, INVOICES), "", None, None, (OTHER, INVOICES)),
-            ((), "salaries.read", (INVOICES, OTHER), OTHER, (INVOICES, OTHER)),
-            ((), "invoices.read invoices.write", None, SALARIES, (INVOICES,)),
-            ((), "invoices.read profile", None, SALARIES, (INVOICES,)),
-            ((), "profile", None, SALARIES, (SALARIES,)),
-            ((), "", None, SALARIES, (SALARIES,)),
-            ((), "profile", None, None, (ISSUER,)),
-            ((), "", None, None, (ISSUER,)),
+            ((OTHER,), "invoices.read", (INVOICES,), SALARIES, Settled((OTHER,), Source.REQUEST)),
+            ((OTHER, INVOICES), "", None, None, Settled((OTHER, INVOICES), Source.REQUEST)),
+            (
+                (),
+                "salaries.read",
+                (INVOICES, OTHER),
+                OTHER,
+                Settled((INVOICES, OTHER), Source.GRANT),
+            ),
+            (
+                (),
+                "invoices.read invoices.write",
+                None,
+                SALARIES,
+                Settled((INVOICES,), Source.SCOPE),
+            ),
+            ((), "invoices.read profile", None, SALARIES, Settled((INVOICES,), Source.SCOPE)),
+            ((), "profile", None, SALARIES, Settled((SALARIES,), Source.CLIENT)),
+            ((), "", None, SALARIES, Settled((SALARIES,), Source.CLIENT)),
+            ((), "profile", None, None, Settled((ISSUER,), Source.SERVER)),
+            ((), "", None, None, Settled((ISSUER,), Source.SERVER)),
         ],
     )
     def test_audience_is_the_resource_else_the_scopes_owner_else_the_default_else_the_issuer(
@@ -143,18 +155,17 @@ class TestSettleAudience:
         scope: str,
         earlier: tuple[ResourceId, ...] | None,
         default: ResourceId | None,
-        audience: tuple[str, ...],
+        settled: Settled[tuple[str, ...]],
     ) -> None:
         """RFC 8707 §2.2, RFC 9068 §3; an earlier grant's audience stands before the scope's."""
-        settled = POLICY.settle_audience(
-            resources,
-            Scope.parse(scope),
-            replace(OPEN, audience=earlier),
-            draft(default_audience=default),
-            catalogue(),
+        client = draft(default_audience=default)
+        ceiling = replace(OPEN, audience=earlier)
+
+        audience = POLICY.settle_audience(
+            resources, Scope.parse(scope), ceiling, client, catalogue()
         )
 
-        assert settled == audience
+        assert audience == settled
 
     def test_scopes_of_several_resources_without_a_resource_are_refused(self) -> None:
         """A token for both would be more than either service should see (RFC 9068 §3)."""

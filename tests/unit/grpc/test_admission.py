@@ -16,9 +16,10 @@ from domain.model.scopes import Scope
 from domain.model.tokens import IssuedToken
 from grantd.v1.token_service_pb2 import IssueTokenRequest
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
+from support.core import build_core
 from support.doubles import SeededEntropy
 from support.grpc_calls import refused
-from support.grpc_service import Served, service_of
+from support.grpc_service import Served, administration_of, service_of
 
 REQUEST = IssueTokenRequest(client_id="ledger")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -39,7 +40,10 @@ class Desk:
 
 @asynccontextmanager
 async def bounded(desk: Desk, *, max_calls: int) -> AsyncIterator[Served]:
-    server = GrpcServer(service_of(desk), entropy=SeededEntropy(), max_calls=max_calls)
+    administration = administration_of(await build_core())
+    server = GrpcServer(
+        service_of(desk), administration, entropy=SeededEntropy(), max_calls=max_calls
+    )
     target = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
     try:
         async with grpc.aio.insecure_channel(target) as channel:

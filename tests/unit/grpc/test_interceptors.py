@@ -9,7 +9,9 @@ import grpc
 import pytest
 
 from adapters.grpc.interceptors import CallInterceptor, current_origin
+from domain.errors import InvalidToken
 from domain.model.events import Origin
+from domain.model.scopes import ScopeToken
 from support.doubles import SeededEntropy
 from support.grpc_calls import Metadata
 
@@ -42,6 +44,10 @@ class RecordingContext:
 Behaviour = Callable[[bytes, RecordingContext], Awaitable[object]]
 
 
+async def let_nobody_in(_token: str | None, *, needs: ScopeToken) -> Never:
+    raise InvalidToken(needs)
+
+
 async def intercepted(behaviour: Behaviour, method: str = ISSUE) -> Any:  # noqa: ANN401  (its attributes are grpc's)
     """Return the handler that the interceptor makes of *behaviour*, or None."""
 
@@ -49,7 +55,8 @@ async def intercepted(behaviour: Behaviour, method: str = ISSUE) -> Any:  # noqa
         return grpc.unary_unary_rpc_method_handler(behaviour, bytes)
 
     details = SimpleNamespace(method=method, invocation_metadata=())
-    return await CallInterceptor(SeededEntropy()).intercept_service(continuation, details)
+    interceptor = CallInterceptor(SeededEntropy(), authorize=let_nobody_in)
+    return await interceptor.intercept_service(continuation, details)
 
 
 @pytest.mark.parametrize(

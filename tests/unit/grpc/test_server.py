@@ -18,9 +18,10 @@ from adapters.grpc.server import GrpcServer
 from domain.model.scopes import Scope
 from domain.model.tokens import IssuedToken
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest, IssueTokenRequest
+from support.core import build_core
 from support.doubles import SeededEntropy
 from support.grpc_calls import refused
-from support.grpc_service import Core, Served, service_of, serving
+from support.grpc_service import Core, Served, administration_of, service_of, serving
 
 SERVING = HealthCheckResponse.SERVING
 NOT_SERVING = HealthCheckResponse.NOT_SERVING
@@ -73,6 +74,9 @@ async def test_reflection_describes_the_service_to_a_stock_client(served: Served
     services, methods = await asyncio.to_thread(look)
 
     assert services == [
+        "grantd.admin.v1.ClientService",
+        "grantd.admin.v1.KeyService",
+        "grantd.admin.v1.ResourceService",
         "grantd.v1.TokenService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
@@ -141,7 +145,8 @@ async def test_a_drain_ends_with_its_grace() -> None:
 
 async def test_workers_share_a_port(served: Served, core: Core) -> None:
     """Every worker binds the address itself (D10)."""
-    second = GrpcServer(core.service(), entropy=SeededEntropy())
+    administration = administration_of(await build_core())
+    second = GrpcServer(core.service(), administration, entropy=SeededEntropy())
 
     port = await second.start(served.target)
     await second.drain(timedelta())

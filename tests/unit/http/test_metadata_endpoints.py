@@ -6,9 +6,10 @@ import httpx
 import jwt
 import pytest
 
-from adapters.http.metadata_endpoints import MAX_AGE, jwks_max_age
+from adapters.http.metadata_endpoints import jwks_max_age
 from domain.model.clients import GrantType
 from domain.model.keys import KeyId, KeySchedule, SigningAlgorithm, SigningKey
+from support.catalogue_steps import put
 from support.domain_samples import HOUR, ISSUER, NOW, SECOND
 from support.http_surface import HttpSurface, http_surface
 
@@ -65,14 +66,20 @@ async def test_MET_005_the_metadata_follows_the_settings() -> None:
     assert "scopes_supported" not in document
 
 
+async def reschedule(
+    surface: HttpSurface, algorithm: SigningAlgorithm, schedule: KeySchedule
+) -> None:
+    keys = (await surface.catalogue.load()).keys
+    await put(
+        surface.catalogue,
+        keys=[replace(key, schedule=schedule) for key in keys if key.algorithm is algorithm],
+    )
+
+
 async def test_only_what_can_sign_now_is_offered_for_introspection(surface: HttpSurface) -> None:
     """RFC 9701 §7: a key that waits for its time, or is gone, signs nothing."""
     waiting = KeySchedule(activate_at=NOW + HOUR)
-    keys = surface.catalogue.current.keys
-    surface.catalogue.keep_keys(
-        replace(key, schedule=waiting) if key.algorithm is SigningAlgorithm.RS256 else key
-        for key in keys
-    )
+    await reschedule(surface, SigningAlgorithm.RS256, waiting)
 
     document = (await surface.http.get(RFC_8414)).json()
 
@@ -163,7 +170,7 @@ async def test_the_last_copy_is_served_while_the_store_is_away(
 ) -> None:
     """D8: verifiers live on."""
     before = await surface.http.get(path)
-    surface.reader.is_away = True
+    surface.catalogue.is_away = True
 
     after = await surface.http.get(path)
 
@@ -172,7 +179,7 @@ async def test_the_last_copy_is_served_while_the_store_is_away(
 
 async def test_without_any_copy_the_store_is_needed(surface: HttpSurface) -> None:
     """D8: a key set is not made up."""
-    surface.reader.is_away = True
+    surface.catalogue.is_away = True
 
     answer = await surface.http.get(JWKS)
 
@@ -183,11 +190,7 @@ async def test_without_any_copy_the_store_is_needed(surface: HttpSurface) -> Non
 async def test_a_key_that_is_gone_is_not_published(surface: HttpSurface) -> None:
     """D6: the schedule decides."""
     past = KeySchedule(activate_at=NOW - 3 * HOUR, retire_at=NOW - 2 * HOUR, remove_at=NOW)
-    keys = surface.catalogue.current.keys
-    surface.catalogue.keep_keys(
-        replace(key, schedule=past) if key.algorithm is SigningAlgorithm.RS256 else key
-        for key in keys
-    )
+    await reschedule(surface, SigningAlgorithm.RS256, past)
 
     answer = await surface.http.get(JWKS)
 
@@ -204,16 +207,18 @@ class TestJwksMaxAge:
             material=b"",
         )
 
-    def test_is_an_hour_for_keys_in_use(self) -> None:
+    def test_is_what_is_set_for_keys_in_use(self) -> None:
         """Nothing is going to happen."""
-        assert jwks_max_age([self.key(-HOUR), self.key(timedelta())], NOW) == MAX_AGE
+        keys = [self.key(-HOUR), self.key(timedelta())]
 
-    def test_is_an_hour_if_the_next_key_is_further_away(self) -> None:
+        assert jwks_max_age(keys, NOW, longest=2 * HOUR) == 2 * HOUR
+
+    def test_is_what_is_set_if_the_next_key_is_further_away(self) -> None:
         """A copy taken now is renewed before that."""
-        assert jwks_max_age([self.key(24 * HOUR)], NOW) == MAX_AGE
+        assert jwks_max_age([self.key(24 * HOUR)], NOW, longest=HOUR) == HOUR
 
     def test_ends_when_the_next_key_becomes_active(self) -> None:
         """The soonest of several."""
         keys = [self.key(-HOUR), self.key(600 * SECOND), self.key(90 * SECOND)]
 
-        assert jwks_max_age(keys, NOW) == 90 * SECOND
+        assert jwks_max_age(keys, NOW, longest=HOUR) == 90 * SECOND

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from adapters.jose.jwks import JoseKeySetWriter, public_jwk, thumbprint
 from adapters.jose.keys import JoseKeyMaker, signing_key
@@ -55,6 +56,13 @@ def test_the_published_key_is_public(key: SigningKey) -> None:
     assert jwk.keys() == PUBLIC_MEMBERS[key.algorithm] | {"kid", "use", "alg"}
     assert (jwk["kid"], jwk["use"], jwk["alg"]) == (key.key_id, "sig", key.algorithm.value)
     json.dumps(dict(jwk))
+
+
+def test_the_public_half_is_written_as_pem(key: SigningKey) -> None:
+    """The same key that the JWK is, and no other half."""
+    pem = JoseKeySetWriter().pem(key)
+    assert pem.startswith("-----BEGIN PUBLIC KEY-----\n")
+    assert load_pem_public_key(pem.encode()) == load(key).public_key
 
 
 def test_rsa_numbers_are_written_without_leading_zeros(

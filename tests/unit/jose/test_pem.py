@@ -122,6 +122,12 @@ def test_a_public_key_is_refused(path: Path) -> None:
     assert refusal(path) == "a public key; signing needs the private one"
 
 
+def test_of_two_private_keys_none_is_chosen(path: Path) -> None:
+    """Which of them was meant cannot be told, and the wrong one would sign."""
+    path.write_bytes(b"".join(pem(key) for key in USABLE.values()))
+    assert refusal(path) == "more than one private key; leave the one that is to sign"
+
+
 def test_anything_else_is_refused(path: Path, tmp_path: Path) -> None:
     """A missing file, a directory, rubbish, a damaged key, a huge file."""
     assert refusal(path) == "No such file or directory"

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.jwks_uri.copies import LONGEST, SHORTEST, USUAL, KeySetCopy, NotAKeySet, freshness
-from adapters.jwks_uri.fetching import Reply
+from adapters.jwks_uri.replies import Reply
 from support.domain_samples import MOMENT, NOW
 
 

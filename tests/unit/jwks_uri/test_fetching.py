@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from adapters.jwks_uri import fetching
-from adapters.jwks_uri.fetching import LARGEST, Fetcher, NotFetched, Reply
+from adapters.jwks_uri.fetching import LARGEST, Fetcher
+from adapters.jwks_uri.replies import NotFetched, Reply
 from support.streaming import streamed
 
 KEY_SET = b'{"keys":[]}'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.catalogue import SqliteCatalogueReader
+from adapters.sqlite.catalogue import SqliteCatalogueStore
 from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.probe import SqliteProbe
@@ -72,7 +72,7 @@ class TestOpen:
 class TestFetch:
     async def test_no_read_transaction_lingers(self, database: SqliteDatabase, path: Path) -> None:
         """After any read the log can be checkpointed to its end."""
-        clients, catalogue = SqliteClientStore(database), SqliteCatalogueReader(database)
+        clients, catalogue = SqliteClientStore(database), SqliteCatalogueStore(database)
         for name in ("a", "b", "c"):
             await clients.add(client(name))
         await clients.find(LEDGER)

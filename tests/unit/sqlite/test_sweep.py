@@ -4,21 +4,26 @@ from pathlib import Path
 
 from adapters.sqlite.access_tokens import SqliteAccessTokenStore
 from adapters.sqlite.assertion_replays import SqliteAssertionReplays
+from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.families import SqliteRefreshFamilyStore
 from adapters.sqlite.milliseconds import write_time
 from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.sqlite.sweep import MOST_ROWS, Sweep
+from adapters.sqlite.usage import SqliteUsageStore
 from adapters.sqlite.writer import LARGEST_BATCH
+from domain.model.usage import KEPT_FOR, Use, UseKind
 from support.domain_samples import (
     DAY,
     HOUR,
+    LEDGER,
     MOMENT,
     NOW,
     SECOND,
     assertion_id,
     claims,
+    client,
     digest,
     family,
     limit_key,
@@ -104,6 +109,11 @@ class TestWrites:
         await SqliteAssertionReplays(database).spend(assertion_id(), until=NOW + HOUR, now=NOW)
         await SqliteRateLimiter(database).spend(limit_key(), window=HOUR, now=NOW)
         await SqliteRateLimiter(database).vouch(limit_key(), until=NOW + HOUR, now=NOW)
+        await SqliteClientStore(database).add(client())
+        usage = SqliteUsageStore(database)
+        usage.note([Use(client_id=LEDGER, kind=UseKind.CLIENT, at=NOW + HOUR - KEPT_FOR)])
+        await usage.close()
+        assert await usage.of(LEDGER, now=NOW)
 
         later = NOW + HOUR
         await revocations.add(token_id(2), until=later + HOUR, now=later)
@@ -119,6 +129,7 @@ class TestWrites:
             "spent_assertions": 0,
             "spent_budgets": 0,
             "vouchers": 0,
+            "usage": 0,
         }
 
     async def test_issuing_opaque_tokens_alone_sweeps_them(self, database: SqliteDatabase) -> None:

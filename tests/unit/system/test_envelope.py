@@ -2,6 +2,9 @@ import pytest
 
 from adapters.system.envelope import AesGcmEnvelope
 from adapters.system.master_key import MasterKey
+from domain.errors import Unavailable
+from domain.model.credentials import SecretId, sealed_key_id
+from domain.model.identifiers import ClientId
 from domain.model.keys import KeyId, KeyPurpose
 from domain.ports.envelope import MasterKeyMismatch
 
@@ -46,6 +49,31 @@ def test_a_wrong_master_key_is_told_from_damage() -> None:
     assert NEW.key_id.hex() in str(caught.value)
     with pytest.raises(MasterKeyMismatch, match="damaged"):
         unseal(AesGcmEnvelope([OLD]), sealed[:-1] + bytes([sealed[-1] ^ 1]))
+
+
+def test_an_envelope_says_who_sealed_it() -> None:
+    """At hand or not, in the words in which the keys at hand are named, newest first."""
+    envelope = AesGcmEnvelope([NEW, FOREIGN])
+
+    assert envelope.master_keys == (NEW.key_id.hex(), FOREIGN.key_id.hex())
+    assert envelope.sealed_by(seal(envelope)) == envelope.master_keys[0]
+    assert envelope.sealed_by(seal(AesGcmEnvelope([OLD]))) == OLD.key_id.hex()
+    with pytest.raises(MasterKeyMismatch):
+        envelope.sealed_by(b"\x02" + seal(envelope)[1:])
+
+
+def test_a_kept_secret_is_named_by_its_client_and_its_own_id() -> None:
+    """Whoever reads the refusal knows where to look."""
+    key_id = sealed_key_id(ClientId("billing"), SecretId("4f1d09ac"))
+    sealed = AesGcmEnvelope([OLD]).seal(MATERIAL, purpose=KeyPurpose.CLIENT_SECRET, key_id=key_id)
+
+    with pytest.raises(MasterKeyMismatch, match="client-secret key billing 4f1d09ac was sealed"):
+        AesGcmEnvelope([NEW]).unseal(sealed, purpose=KeyPurpose.CLIENT_SECRET, key_id=key_id)
+
+
+def test_what_cannot_be_opened_is_an_answer_for_later() -> None:
+    """A node without the master key is a service that cannot answer now (D8)."""
+    assert issubclass(MasterKeyMismatch, Unavailable)
 
 
 def test_purpose_and_id_are_bound_in() -> None:

@@ -10,6 +10,7 @@ from adapters.system.master_key import (
     MasterKey,
     MasterKeyUnusable,
     find_or_make_master_key,
+    make_master_key,
     permission_finding,
     read_master_key,
 )
@@ -77,6 +78,18 @@ def test_a_made_key_is_found_again(path: Path) -> None:
     made = find_or_make_master_key(path)
     assert find_or_make_master_key(path) == made == read_master_key(path)
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_new_key_is_made_where_nothing_is(path: Path) -> None:
+    """As one that is found or made, and never in the place of anything."""
+    made = make_master_key(path)
+
+    assert read_master_key(path) == made
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(MasterKeyUnusable, match="is there already"):
+        make_master_key(path)
+    assert read_master_key(path) == made
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -1,141 +1,298 @@
-import io
+"""What the audit trail does of itself: origins, places, and what it says when one fails."""
+
+import asyncio
 import json
-from datetime import UTC, datetime
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from adapters.telemetry.audit import LogAuditTrail
+from adapters.audit_lines import Entry, entry_of
+from adapters.origin import bind_origin
+from adapters.telemetry import audit_gathering
+from adapters.telemetry.audit import AuditCounts, WrittenAuditTrail
+from adapters.telemetry.audit_places import StreamPlace
 from domain.errors import Unavailable
-from domain.model.credentials import ClientSecret, SecretId
-from domain.model.events import ALARMS, AuditEvent, EventKind, Origin
-from domain.model.identifiers import ClientId, FamilyId, TokenId
-from domain.model.scopes import Scope
+from domain.model.events import AuditEvent, EventKind, Origin
+from support.doubles import FixedClock
 
-AT = datetime(2026, 11, 22, 7, 0, 0, 123_000, tzinfo=UTC)
+AT, WRITTEN = datetime(2026, 11, 22, tzinfo=UTC), "2026-11-22T00:00:00.000Z"
+
+ISSUED = AuditEvent(kind=EventKind.TOKEN_ISSUED, at=AT, origin=Origin(request_id="r-1"))
+REFUSED = AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT)
+CREATED = AuditEvent(kind=EventKind.CLIENT_CREATED, at=AT, subject="billing")
 
 
-class _Writes(io.StringIO):
-    """Counts what is written at once."""
+class Counts:
+    def __init__(self) -> None:
+        self.kinds: Counter[EventKind] = Counter()
+        self.missing = 0
+
+    def recorded(self, kind: EventKind, /) -> None:
+        self.kinds[kind] += 1
+
+    def lost(self, events: int, /) -> None:
+        self.missing += events
+
+
+_: type[AuditCounts] = Counts
+
+
+class Shelf:
+    """A place that keeps what comes, one batch at a time, unless it is broken.
+
+    Attributes:
+        error: Raised instead of keeping anything.
+
+        open_door: While it is not set, everything waits.
+    """
+
+    name = "a shelf"
 
     def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[str] = []
+        self.batches: list[Sequence[Entry]] = []
+        self.error: Exception | None = None
+        self.open_door = asyncio.Event()
+        self.open_door.set()
 
-    def write(self, text: str, /) -> int:
-        self.writes.append(text)
-        return super().write(text)
+    async def append(self, entries: Sequence[Entry], /) -> None:
+        await self.open_door.wait()
+        if self.error is not None:
+            raise self.error
+        self.batches.append(entries)
 
+    async def close(self) -> None:
+        pass
 
-async def line_of(event: AuditEvent) -> str:
-    stream = _Writes()
-    await LogAuditTrail(stream).record(event)
-    assert len(stream.writes) == 1
-    return stream.writes[0]
-
-
-@pytest.mark.parametrize("kind", list(EventKind))
-async def test_every_kind_of_event_is_one_line_of_json(kind: EventKind) -> None:
-    """With what is set and nothing else; alarms stand out."""
-    line = await line_of(AuditEvent(kind=kind, at=AT))
-    assert line.endswith("\n")
-    assert line.count("\n") == 1
-    plain = {"at": "2026-11-22T07:00:00.123Z", "level": "info", "event": kind.value}
-    alarm = {**plain, "level": "warning", "alarm": True}
-    assert json.loads(line) == (alarm if kind in ALARMS else plain)
+    @property
+    def events(self) -> list[str]:
+        return [entry["event"] for batch in self.batches for entry in batch]
 
 
-async def test_all_that_is_set_is_written() -> None:
-    """Each member under its own name."""
-    event = AuditEvent(
-        kind=EventKind.TOKEN_REFRESHED,
-        at=AT,
-        origin=Origin(request_id="r-1", protocol="http", address="192.0.2.1"),
-        client_id=ClientId("billing"),
-        grant_type="refresh_token",
-        scope=Scope.parse("read write"),
-        token_id=TokenId("t-1"),
-        family_id=FamilyId("f-1"),
-        reason="none",
-        subject="something",
-        change="everything",
-    )
-    assert json.loads(await line_of(event)) == {
-        "at": "2026-11-22T07:00:00.123Z",
-        "level": "info",
-        "event": "token.refreshed",
-        "request_id": "r-1",
-        "protocol": "http",
-        "address": "192.0.2.1",
-        "client_id": "billing",
-        "grant_type": "refresh_token",
-        "scope": "read write",
-        "token_id": "t-1",
-        "family_id": "f-1",
-        "reason": "none",
-        "subject": "something",
-        "change": "everything",
-    }
+class World:
+    """A trail on a shelf nearby and one that is far away."""
+
+    def __init__(self, *, required: bool) -> None:
+        self.clock, self.counts = FixedClock(AT), Counts()
+        self.near, self.far = Shelf(), Shelf()
+        self.trail = WrittenAuditTrail(
+            [self.near],
+            gathered=[self.far],
+            required=required,
+            clock=self.clock,
+            counts=self.counts,
+        )
 
 
-@pytest.mark.parametrize(
-    "text", ['"}\n{"event":"forged', "\x1b[2J", "\x9b2J", "\u2028", "\ud800", "\x00", "é"]
-)
-async def test_what_a_client_sends_cannot_break_the_line(text: str) -> None:
-    """Nor reach a terminal as control, nor fail to be written."""
-    line = await line_of(AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, client_id=ClientId(text)))
-    assert line[:-1].isascii()
-    assert line[:-1].isprintable()
-    assert json.loads(line)["client_id"] == text
+@pytest.fixture
+def world() -> World:
+    return World(required=False)
 
 
-async def test_what_a_client_sends_is_bounded() -> None:
-    """A grant type of the size of a body does not fill the disk."""
-    line = await line_of(AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, grant_type="x" * 60_000))
-    assert len(line) < 1_000
+@pytest.fixture
+def strict() -> World:
+    return World(required=True)
 
 
-async def test_a_stream_is_flushed_and_its_failure_told() -> None:
+async def test_every_place_gets_every_event(world: World) -> None:
+    await world.trail.record(ISSUED)
+    await world.trail.record(CREATED)
+    await world.trail.close()
+
+    assert world.near.events == world.far.events == ["token.issued", "client.created"]
+    assert world.counts.kinds == {EventKind.TOKEN_ISSUED: 1, EventKind.CLIENT_CREATED: 1}
+
+
+async def test_what_nobody_told_the_origin_of_has_the_one_that_is_bound(world: World) -> None:
+    """Administration does not carry it through every use case; a request tells its own."""
+    with bind_origin(Origin(protocol="cli", actor="cli:alice")):
+        await world.trail.record(CREATED)
+        await world.trail.record(ISSUED)
+    await world.trail.record(CREATED)
+
+    created, issued, later = (batch[0] for batch in world.near.batches)
+    assert (created["protocol"], created["actor"]) == ("cli", "cli:alice")
+    assert "actor" not in issued
+    assert "actor" not in later
+
+
+async def test_what_happens_at_once_travels_together(world: World) -> None:
+    """A round trip per event would cost more than the event."""
+    await asyncio.gather(*(world.trail.record(ISSUED) for _ in range(50)))
+    await world.trail.close()
+
+    assert [len(batch) for batch in world.far.batches] == [50]
+
+
+class TestNotRequired:
+    async def test_a_failure_refuses_nothing_and_is_logged_once(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One line for an outage, however long, and another for its end."""
+        world.near.error = OSError(28, "No space left on device")
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                await world.trail.require()
+                await world.trail.record(ISSUED)
+            world.near.error = None
+            await world.trail.record(ISSUED)
+
+        assert [(line.levelname, line.getMessage()) for line in caplog.records] == [
+            (
+                "ERROR",
+                "the audit trail cannot be written to a shelf: No space left on device",
+            ),
+            (
+                "WARNING",
+                "the audit trail is written to a shelf again: 3 missing since " + WRITTEN,
+            ),
+        ]
+        assert world.counts.missing == 3
+
+    async def test_what_is_missing_is_told_in_the_trail(self, world: World) -> None:
+        """Whoever reads it later sees the gap, and who was not concerned has none."""
+        await world.trail.record(ISSUED)
+        world.near.error = OSError("gone")
+        await world.trail.record(ISSUED)
+        world.near.error = None
+        await world.trail.record(ISSUED)
+        await world.trail.close()
+
+        assert world.near.events == ["token.issued", "trail.resumed", "token.issued"]
+        resumed = world.near.batches[1][0]
+        assert resumed["outcome"] == "alarm"
+        assert resumed["change"] == f"1 missing since {resumed['at']}"
+        assert world.far.events == ["token.issued"] * 3
+
+    async def test_nothing_waits_for_a_place_far_away(self, world: World) -> None:
+        world.far.open_door.clear()
+
+        async with asyncio.timeout(1):
+            await world.trail.record(ISSUED)
+
+        assert world.far.events == []
+        world.far.open_door.set()
+        await world.trail.close()
+        assert world.far.events == ["token.issued"]
+
+    async def test_what_waits_is_bounded_and_the_rest_counts_as_missing(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A store that hangs does not fill the memory."""
+        monkeypatch.setattr(audit_gathering, "MOST_WAITING", 10)
+        world.far.open_door.clear()
+        for _ in range(25):
+            await world.trail.record(ISSUED)
+            await asyncio.sleep(0)
+        world.far.open_door.set()
+        await world.trail.close()
+
+        assert world.counts.missing == 25 - 11  # one was on its way
+        assert world.far.events.count("token.issued") == 11
+
+
+class TestRequired:
+    @pytest.mark.parametrize("place", ["near", "far"])
+    @pytest.mark.parametrize("event", [ISSUED, REFUSED], ids=["issued", "refused"])
+    async def test_what_cannot_be_written_is_refused(
+        self, strict: World, place: str, event: AuditEvent
+    ) -> None:
+        getattr(strict, place).error = Unavailable("Redis: gone")
+
+        with pytest.raises(Unavailable) as refusal:
+            await strict.trail.record(event)
+
+        assert refusal.value.detail == "the audit trail cannot be written to a shelf: Redis: gone"
+        assert not refusal.value.hint
+
+    async def test_of_what_was_done_already_the_refusal_says_so(self, strict: World) -> None:
+        """A client that was created is there, and repeating the command would confuse."""
+        strict.near.error = OSError(28, "No space left on device")
+
+        with pytest.raises(Unavailable) as refusal:
+            await strict.trail.record(CREATED)
+
+        assert refusal.value.hint == "it was done, but is not in the audit trail"
+        assert refusal.value.detail == (
+            "it was done, but is not in the audit trail:"
+            " the audit trail cannot be written to a shelf: No space left on device"
+        )
+
+    async def test_before_the_first_change_it_is_tried(self, strict: World) -> None:
+        """Or every command that meets a full disk would change something unseen."""
+        await strict.trail.require()
+        await strict.trail.record(CREATED)
+        await strict.trail.require()
+        await strict.trail.close()
+
+        expected = ["trail.opened", "client.created"]
+        assert strict.near.events == strict.far.events == expected
+
+    async def test_many_at_once_try_it_once(self, strict: World) -> None:
+        await asyncio.gather(*(strict.trail.require() for _ in range(20)))
+
+        assert strict.near.events == strict.far.events == ["trail.opened"]
+
+    @pytest.mark.parametrize("place", ["near", "far"])
+    async def test_while_a_place_is_broken_nothing_may_change(
+        self, strict: World, place: str
+    ) -> None:
+        """And as soon as it is not, everything may."""
+        broken: Shelf = getattr(strict, place)
+        broken.error = OSError("gone")
+        with pytest.raises(Unavailable):
+            await strict.trail.require()
+        with pytest.raises(Unavailable):
+            await strict.trail.record(REFUSED)
+        strict.clock.advance(timedelta(minutes=1))
+        with pytest.raises(Unavailable):
+            await strict.trail.require()
+        broken.error = None
+        await strict.trail.require()
+        await strict.trail.record(CREATED)
+
+        assert broken.events == ["trail.resumed", "client.created"]
+        assert broken.batches[0][0]["change"] == "1 missing since " + WRITTEN
+
+
+@pytest.mark.parametrize("required", [False, True])
+async def test_a_trail_that_is_off_is_still_counted(*, required: bool) -> None:
+    counts = Counts()
+    trail = WrittenAuditTrail([], required=required, clock=FixedClock(), counts=counts)
+
+    await trail.require()
+    await trail.record(ISSUED)
+    await trail.close()
+
+    assert counts.kinds == {EventKind.TOKEN_ISSUED: 1}
+
+
+async def test_a_line_on_a_stream_is_there_at_once(tmp_path: Path) -> None:
+    """No buffer keeps it back, to lose it with the process."""
+    with (tmp_path / "stream").open("w") as stream:
+        await StreamPlace("a stream", stream).append([entry_of(ISSUED)])
+
+        assert json.loads((tmp_path / "stream").read_text())["event"] == "token.issued"
+
+
+async def test_what_a_stream_did_not_take_does_not_come_later() -> None:
+    """It counts as missing, and a buffer that kept it would make that untrue."""
+    with Path("/dev/full").open("w") as stream:  # noqa: ASYNC230  (no disk behind it)
+        with pytest.raises(OSError, match="No space left"):
+            await StreamPlace("a stream", stream).append([entry_of(ISSUED)])
+        stream.flush()
+
+
+async def test_a_stream_that_was_closed_is_a_failure_like_any_other(tmp_path: Path) -> None:
     """An event that cannot be written down did not happen quietly."""
-    stream = io.StringIO()
-    stream.close()
-    with pytest.raises(Unavailable):
-        await LogAuditTrail(stream).record(AuditEvent(kind=EventKind.TOKEN_ISSUED, at=AT))
-
-
-async def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard output belongs to commands."""
-    await LogAuditTrail().record(AuditEvent(kind=EventKind.TOKEN_ISSUED, at=AT))
-    written = capsys.readouterr()
-    assert "token.issued" in written.err
-    assert not written.out
-
-
-async def test_a_person_gets_a_readable_line() -> None:
-    """Values stay quoted, so that nothing in them can pass for something else."""
-    stream = io.StringIO()
-    event = AuditEvent(kind=EventKind.CLIENT_CREATED, at=AT, subject="billing\nx=1")
-    await LogAuditTrail(stream, log_format="console").record(event)
-    assert stream.getvalue() == (
-        '2026-11-22T07:00:00.123Z client.created subject="billing\\nx=1"\n'
+    with (tmp_path / "stream").open("w") as stream:
+        pass
+    trail = WrittenAuditTrail(
+        [StreamPlace("a stream", stream)], required=True, clock=FixedClock(), counts=Counts()
     )
 
-
-@pytest.mark.parametrize("written", ["billing{}", "{}"])
-async def test_a_secret_in_another_members_place_is_masked(written: str) -> None:
-    """A client that swaps its id and its secret sends the secret as its name."""
-    secret = ClientSecret.compose(SecretId("0badcafe"), "r" * 43).reveal()
-    name = ClientId(written.format(secret))
-    event = AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, client_id=name, reason=f"no {secret}")
-
-    line = json.loads(await line_of(event))
-
-    assert line["client_id"] == written.format("gds_0badcafe_***")
-    assert line["reason"] == "no gds_0badcafe_***"
-
-
-async def test_a_secret_is_masked_before_it_is_cut_off() -> None:
-    """What is left of a long text shows no beginning of one."""
-    secret = ClientSecret.compose(SecretId("0badcafe"), "r" * 43).reveal()
-    event = AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, grant_type="x" * 490 + secret)
-
-    assert "rrr" not in await line_of(event)
+    with pytest.raises(Unavailable):
+        await trail.record(ISSUED)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
-from adapters.telemetry.logging import LogFormat, configure_logging
+from adapters.telemetry.log_format import LogFormat
+from adapters.telemetry.logging import configure_logging
 from domain.model.credentials import ClientSecret
 from domain.model.keys import KeyId, SymmetricKey
 

@@ -1,9 +1,6 @@
--- Reads the whole catalogue as of one version.
-local version, scopes, resources, keys = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-
-return {
-  redis.call('GET', version) or '0',
-  redis.call('HVALS', scopes),
-  redis.call('HVALS', resources),
-  redis.call('HVALS', keys),
-}
+-- Reads the whole catalogue as of one version: the hashes follow the version's key.
+local catalogue = {redis.call('GET', KEYS[1]) or '0'}
+for place = 2, #KEYS do
+  catalogue[place] = redis.call('HVALS', KEYS[place])
+end
+return catalogue

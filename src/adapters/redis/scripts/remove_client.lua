@@ -1,5 +1,5 @@
--- Removes a client, unless it is another one by now.
-local client, receipt = KEYS[1], KEYS[2]
+-- Removes a client and what is known of its use, unless it is another one by now.
+local client, usage, receipt = KEYS[1], KEYS[2], KEYS[3]
 local seen = ARGV[1]
 
 return once(receipt, function()
@@ -7,6 +7,6 @@ return once(receipt, function()
   if not value or string.match(value, '^%d+|(%x+)|') ~= seen then
     return 'absent'
   end
-  redis.call('DEL', client)
+  redis.call('DEL', client, usage)
   return 'removed'
 end)

@@ -1,0 +1,1 @@
+"""The administration of a running server, asked over gRPC for the command line."""

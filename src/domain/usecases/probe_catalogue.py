@@ -1,0 +1,19 @@
+"""Whether this process can read the catalogue and open the keys in it."""
+
+from domain.ports.probe import Probe
+from domain.usecases.current_catalogue import CurrentCatalogue
+
+
+class CatalogueProbe:
+    """Fails on a node that lacks the master key which sealed the keys by now (D4)."""
+
+    name = "catalogue"
+
+    def __init__(self, catalogue: CurrentCatalogue) -> None:
+        self._catalogue = catalogue
+
+    async def check(self) -> None:
+        await self._catalogue.read()
+
+
+_: type[Probe] = CatalogueProbe

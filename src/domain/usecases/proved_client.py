@@ -1,0 +1,12 @@
+from dataclasses import dataclass
+
+from domain.model.clients import Client
+from domain.model.credentials import RegisteredSecret
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedClient:
+    """A client, proved to be the caller, and the secret that proved it, if one did."""
+
+    client: Client
+    secret: RegisteredSecret | None = None

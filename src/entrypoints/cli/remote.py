@@ -1,0 +1,76 @@
+"""A running server as the commands see it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from adapters.remote.catalogue import RemoteCatalogue
+from adapters.remote.clients import RemoteClients
+from adapters.remote.keys import RemoteDataKeys, RemoteKeys
+from adapters.remote.secrets import RemoteSecrets
+from adapters.remote.server import RemoteServer, connect
+from adapters.system.clock import SystemClock
+from adapters.system.entropy import SystemEntropy
+from domain.model.identifiers import ClientId
+from domain.ports.clock import Clock
+from entrypoints.cli.administration import Administration
+from entrypoints.cli.exits import ExitStatus, Refused
+from entrypoints.cli.inputs import read_secret
+from entrypoints.settings import Address, Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteAdministration:
+    """The administration of one server."""
+
+    administer_clients: RemoteClients
+    administer_secrets: RemoteSecrets
+    administer_catalogue: RemoteCatalogue
+    administer_keys: RemoteKeys
+    rotate_data_keys: RemoteDataKeys
+    clock: Clock
+
+
+_: type[Administration] = RemoteAdministration
+
+
+def with_server(
+    settings: Settings, target: Address, work: Callable[[Administration], Awaitable[T]]
+) -> T:
+    """Do *work* with the administration of the server at *target*.
+
+    Raises:
+        Refused: If it is not said as whom, or the way there is not private.
+        GrantdError: What the server refuses; `Unavailable` if it is away.
+    """
+    if not target.is_loopback and not settings.target_insecure:
+        raise Refused(
+            f"{target} is not on loopback, and grantd does not speak TLS there: secret and tokens"
+            " would go in the clear; --target-insecure if something else keeps that way private",
+            ExitStatus.WRONG_USAGE,
+        )
+    if not settings.target_client or settings.target_secret_file is None:
+        raise Refused(
+            "--target needs --target-client and --target-secret-file", ExitStatus.WRONG_USAGE
+        )
+    secret = read_secret(settings.target_secret_file)
+
+    async def run() -> T:
+        async with connect(str(target), ClientId(settings.target_client), secret) as server:
+            return await work(_administration(server))
+
+    return asyncio.run(run())
+
+
+def _administration(server: RemoteServer) -> RemoteAdministration:
+    return RemoteAdministration(
+        administer_clients=RemoteClients(server, SystemEntropy()),
+        administer_secrets=RemoteSecrets(server),
+        administer_catalogue=RemoteCatalogue(server),
+        administer_keys=RemoteKeys(server),
+        rotate_data_keys=RemoteDataKeys(server),
+        clock=SystemClock(),
+    )

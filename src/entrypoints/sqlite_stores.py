@@ -1,0 +1,43 @@
+"""The embedded store (D7)."""
+
+from collections.abc import Sequence
+
+from adapters.findings import Finding
+from adapters.sqlite.access_tokens import SqliteAccessTokenStore
+from adapters.sqlite.assertion_replays import SqliteAssertionReplays
+from adapters.sqlite.catalogue import SqliteCatalogueStore
+from adapters.sqlite.clients import SqliteClientStore
+from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.families import SqliteRefreshFamilyStore
+from adapters.sqlite.probe import SqliteProbe
+from adapters.sqlite.rate_limiter import SqliteRateLimiter
+from adapters.sqlite.revocations import SqliteRevocationList
+from adapters.sqlite.usage import SqliteUsageStore
+from entrypoints.settings import Settings
+from entrypoints.stores import Stores
+
+
+def sqlite_stores(settings: Settings) -> Stores:
+    database = SqliteDatabase.open(settings.sqlite_path)
+    usage = SqliteUsageStore(database)
+
+    async def close() -> None:
+        await usage.close()
+        await database.close()
+
+    async def nothing_to_find() -> Sequence[Finding]:
+        return ()
+
+    return Stores(
+        clients=SqliteClientStore(database),
+        catalogue=SqliteCatalogueStore(database),
+        families=SqliteRefreshFamilyStore(database),
+        revocations=SqliteRevocationList(database),
+        access_tokens=SqliteAccessTokenStore(database),
+        replays=SqliteAssertionReplays(database),
+        limiter=SqliteRateLimiter(database),
+        usage=usage,
+        probe=SqliteProbe(database),
+        inspect=nothing_to_find,
+        close=close,
+    )
