@@ -202,7 +202,7 @@ class InvalidRegistration(Rejected):
     """What a client is to be does not hold together (RFC 7591 §3.2.2)."""
 
     code = ErrorCode.INVALID_CLIENT_METADATA
-    description = "The client cannot be registered like that."
+    description = "It cannot be registered like that."
 
 
 class LastSecret(InvalidRegistration):

@@ -268,10 +268,10 @@ class _Container(containers.DeclarativeContainer):
         settings,
         providers.Dict(
             client_credentials=providers.Singleton(
-                ClientCredentialsGrant, families, policy=policy, entropy=entropy
+                ClientCredentialsGrant, families, entropy=entropy
             ),
             refresh_token=providers.Singleton(
-                RefreshTokenGrant, families, policy=policy, entropy=entropy, audit=audit
+                RefreshTokenGrant, families, entropy=entropy, audit=audit
             ),
         ),
     )

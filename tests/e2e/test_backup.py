@@ -180,6 +180,13 @@ class TestRefusals:
         assert "master key" in done.stderr
         assert _digest(grantd.folder / "grantd.db") == before
 
+        (grantd.folder / "grantd.db.key").unlink()
+        done = grantd.run("restore", "backup.db")
+
+        assert done.returncode == 1
+        assert "grantd.db.key is not there" in done.stderr
+        assert _digest(grantd.folder / "grantd.db") == before
+
     def test_redis_is_copied_by_its_own_means(self, prepare_grantd: Any) -> None:  # noqa: ANN401  (likewise)
         """The command says where to read on."""
         remote: GrantdProcess = prepare_grantd("redis")

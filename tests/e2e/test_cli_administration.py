@@ -76,19 +76,21 @@ def test_a_client_lives_from_create_to_delete(grantd: GrantdProcess) -> None:
     assert all(secret[0] not in text for text in later)
 
 
-def test_every_flag_of_create_reaches_the_client(grantd: GrantdProcess) -> None:
+def test_every_flag_of_create_reaches_the_client(embedded: GrantdProcess) -> None:
     """What is typed is what is kept."""
-    grantd.require("resources", "create", BOOKS, "--name", "Books", "--token-format", "opaque")
-    grantd.require("scopes", "create", "books.read", "--resource", BOOKS, "--description", "Read")
-    grantd.require("scopes", "create", "books.write")
+    embedded.require("resources", "create", BOOKS, "--name", "Books", "--token-format", "opaque")
+    embedded.require("scopes", "create", "books.read", "--resource", BOOKS, "--description", "Read")
+    embedded.require("scopes", "create", "books.write")
     flags = """--id ledger --name Ledger --grant client_credentials --grant refresh_token
         --default-scope books.read --audience https://books.example
         --default-audience https://books.example --serves https://books.example --introspect-any
         --auth-method client_secret_basic --owner ada --subject owner --issue-refresh-token
         --access-token-ttl PT5M --refresh-token-ttl 7d --token-format jwt"""
-    made = grantd.require("clients", "create", "--scope", "books.write books.read", *flags.split())
+    made = embedded.require(
+        "clients", "create", "--scope", "books.write books.read", *flags.split()
+    )
     assert re.fullmatch(GENERATED, made.pop("client_secret"))
-    shown = grantd.require("clients", "show", "ledger")
+    shown = embedded.require("clients", "show", "ledger")
     assert made == shown
     expected = {
         "client_id": "ledger",
@@ -163,27 +165,20 @@ def test_a_secret_can_be_imported_from_a_file_or_standard_input(embedded: Grantd
         ("clients create --id taken", r"A client or an owner has that id already\."),
         ("clients create --scope nothing", r"cannot be registered.*unknown scope: nothing"),
         ("clients create --issue-refresh-token", r"cannot be registered.*both grant types"),
-        ("clients create --subject owner", r"cannot be registered.*needs an owner"),
         ("clients delete nobody", r"There is no such client\. \(nobody\)"),
         ("scopes create again", r"exists already"),
-        ("scopes create grantd.admin.read", r"exists already"),
-        ("scopes update again --resource https://no.example", r"no such scope or resource"),
         ("scopes delete grantd.admin.write", r"grantd\.admin\.write is built in"),
         (
             "scopes disable again --if-etag 0",
             r"somebody else changed again: its etag is \w{16} now",
         ),
         ("scopes show nothing", r"There is no such scope or resource\. \(nothing\)"),
-        ("clients create --public --scope grantd.admin.read", r"a public client may not have"),
-        ("scopes delete nothing", r"There is no such scope or resource\. \(nothing\)"),
-        ("scopes create s --resource https://no.example", r"no such scope or resource"),
         ('scopes create a"b', r"scope is malformed"),
         ("resources create books", r"resource is malformed.*books"),
         ("resources create https://a.example --signing-alg EdDSA", r"no active key for EdDSA"),
         ("resources delete https://books.example", r"still owns scopes"),
-        ("resources update https://books.example --signing-alg EdDSA", r"no active key for EdDSA"),
-        ("resources show https://no.example", r"no such scope or resource"),
-        ("resources delete https://no.example", r"no such scope or resource"),
+        ("resources create https://a.example --access-token-ttl 0s", r"a second or more"),
+        ("clients create --name red\x1b[31m", r"up to 200 characters, all printable"),
         ("clients create --secret-file no.secret", r"no\.secret cannot be read: No such file"),
     ],
 )
@@ -197,10 +192,10 @@ def test_a_refusal_is_one_line_and_exit_status_1(
     assert re.search(rf"^grantd: .*{said}", done.stderr)
 
 
-def test_scopes_and_resources_are_listed_and_deleted(grantd: GrantdProcess) -> None:
+def test_scopes_and_resources_are_listed_and_deleted(embedded: GrantdProcess) -> None:
     """Tables for people, JSON for programs, in one order."""
     play(
-        grantd.run,
+        embedded.run,
         Step(
             command=["scopes", "list"],
             stdout=[r"^grantd\.admin\.read .* built in$", r"^grantd\.admin\.write .* built in$"],
@@ -224,22 +219,22 @@ def test_scopes_and_resources_are_listed_and_deleted(grantd: GrantdProcess) -> N
         ),
         Step(command=["resources", "list"], stdout=[r"RESOURCE +NAME", rf"^{BOOKS} .* 10m"]),
     )
-    scopes = grantd.require("scopes", "list")
+    scopes = embedded.require("scopes", "list")
     assert [scope["name"] for scope in scopes] == ["a", "b", *RESERVED]
     assert re.fullmatch("[0-9a-f]{16}", scopes[1].pop("etag"))
     owned = {"name": "b", "description": "A b", "resource": BOOKS, "state": "enabled"}
     assert scopes[1] == owned
-    assert grantd.require("scopes", "list", "--limit", "1", "--after", "a") == [
-        {**owned, "etag": grantd.require("scopes", "show", "b")["etag"]}
+    assert embedded.require("scopes", "list", "--limit", "1", "--after", "a") == [
+        {**owned, "etag": embedded.require("scopes", "show", "b")["etag"]}
     ]
-    (listed,) = grantd.require("resources", "list")
+    (listed,) = embedded.require("resources", "list")
     assert (listed["resource"], listed["access_token_ttl"]) == (BOOKS, "10m")
     play(
-        grantd.run,
+        embedded.run,
         Step(command=["scopes", "delete", "b"], stderr=[r"Scope b is deleted"]),
         Step(command=["resources", "delete", BOOKS], stderr=[r"Resource .* is deleted"]),
     )
-    assert grantd.require("resources", "list") == []
+    assert embedded.require("resources", "list") == []
 
 
 @pytest.mark.parametrize(
@@ -298,12 +293,3 @@ def test_the_first_command_makes_the_keys_and_later_ones_find_them(grantd: Grant
         grantd.run,
         Step(command=["keys", "list"], stdout=[r"KEY ID +ALGORITHM +STATE", rf"{first[0]['kid']}"]),
     )
-
-
-def test_a_name_cannot_command_the_terminal(embedded: GrantdProcess) -> None:
-    """Control characters are shown as such, in a table and alone."""
-    embedded.require("clients", "create", "--id", "a", "--name", "a\x1b[2Jb")
-    for command in ("list", "show a"):
-        printed = embedded.run("clients", *command.split()).stdout
-        assert "a\ufffd[2Jb" in printed
-        assert "\x1b" not in printed

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,17 @@ def test_public_keys_are_exported_as_a_key_set_and_as_pem(embedded: GrantdProces
     assert unknown.stderr == "grantd: There is no such key. (nobody)\n"
 
 
+@pytest.mark.parametrize("key_id", ["-Kx3Tcn5CSEGDB1bzw", "--x3Tcn5CSEGDB1bzw"])
+@pytest.mark.parametrize("command", [("retire",), ("revoke", "--yes"), ("export-public",)])
+def test_a_key_id_may_begin_with_a_hyphen(
+    embedded: GrantdProcess, command: Sequence[str], key_id: str
+) -> None:
+    """As one of 64 does; nobody has to know how to write that in an emergency."""
+    done = embedded.run("keys", *command, key_id)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"grantd: There is no such key. ({key_id})"
+
+
 def test_what_takes_verifiers_by_surprise_is_asked_first(embedded: GrantdProcess) -> None:
     """Nobody to ask is wrong usage; what it costs is said either way."""
     [first] = states(embedded)
@@ -205,5 +216,3 @@ def test_a_server_without_a_key_of_its_algorithm_says_how_to_make_one(
     assert "grantd keys rotate --algorithm EdDSA" in done.stderr.splitlines()[-1]
     made = embedded.require("keys", "rotate", "--now", "--yes")
     assert (made["alg"], made["state"]) == ("EdDSA", "active")
-    embedded.start()
-    assert embedded.stop() == 0

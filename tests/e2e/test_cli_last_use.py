@@ -117,6 +117,7 @@ class TestSecrets:
         assert used["last_used_from"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("sleeper")
 class TestUnused:
     def test_what_nobody_uses_is_reported_with_the_way_to_take_it_away(

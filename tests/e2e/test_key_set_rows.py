@@ -228,7 +228,7 @@ async def test_JWK_007_a_key_is_published_before_its_use_and_until_its_tokens_ar
     client = server.create_client("one")
     server.start()
     now = datetime.now(UTC)  # noqa: TID251  (it is the server's clock that decides)
-    change, removal = now + timedelta(seconds=4), now + timedelta(seconds=8)
+    change, removal = now + timedelta(seconds=3), now + timedelta(seconds=6)
     old, new = await plan_change(server, change=change, removal=removal)
 
     seen = [glance(server, client)]

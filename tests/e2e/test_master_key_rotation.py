@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -22,7 +22,7 @@ from support.grantd_process import GRANTD, GrantdProcess, RegisteredClient
 from support.http_connection import HttpConnection, form_request
 from support.oauth_replies import granted, introspected, refused
 from support.registration import register
-from support.stores import Stores, redis_stores, sqlite_stores
+from support.stores import sqlite_stores
 
 PrepareGrantd = Callable[..., GrantdProcess]
 
@@ -144,11 +144,9 @@ def test_a_rotation_under_load_ends_nothing(store: str, prepare_grantd: PrepareG
     granted(server.refresh(clients["refreshing"], issued["refresh_token"]))
 
 
-def test_a_node_that_lacks_the_new_master_key_answers_503(
-    store: str, prepare_grantd: PrepareGrantd
-) -> None:
+def test_a_node_that_lacks_the_new_master_key_answers_503(prepare_grantd: PrepareGrantd) -> None:
     """It is not ready, names the keys in its log alone, and starts no more; nothing is lost."""
-    server = prepare_grantd(store, {"grpc": "off"})
+    server = prepare_grantd("sqlite", {"grpc": "off"})
     clients = register(server, {"refreshing": REFRESHING, "signing": SIGNING, "resource": RESOURCE})
     keys = make_new_key(server)
     server.start()
@@ -188,11 +186,9 @@ def test_a_node_that_lacks_the_new_master_key_answers_503(
     granted(server.post("/access_token", prove_by_assertion(server, clients["signing"])))
 
 
-def test_a_rotation_killed_halfway_is_finished_by_a_second(
-    store: str, prepare_grantd: PrepareGrantd
-) -> None:
+def test_a_rotation_killed_halfway_is_finished_by_a_second(prepare_grantd: PrepareGrantd) -> None:
     """Until then the old key is needed, and says so; every kept secret is what it was."""
-    server = prepare_grantd(store)
+    server = prepare_grantd("sqlite")
     secrets = {
         client.client_id: client.secret
         for client in register(server, {f"signing-{n:03}": SIGNING for n in range(MANY)}).values()
@@ -236,16 +232,10 @@ def _rotate_and_kill(server: GrantdProcess) -> None:
         assert rotating.wait() == -signal.SIGKILL
 
 
-def _stores(server: GrantdProcess) -> AbstractAsyncContextManager[Stores]:
-    if server.store.startswith("sqlite"):
-        return sqlite_stores(Path(server.store.removeprefix("sqlite:///")))
-    return redis_stores(server.store)
-
-
 async def _kept_secrets(server: GrantdProcess, master_key: str) -> Mapping[str, str]:
     """Open every kept secret with one master key alone."""
     envelope = AesGcmEnvelope([read_master_key(server.folder / master_key)])
-    async with _stores(server) as stores:
+    async with sqlite_stores(Path(server.store.removeprefix("sqlite:///"))) as stores:
         clients = await stores.clients.page(after=None, limit=2 * MANY)
     opened = {}
     for client in clients:

@@ -126,7 +126,7 @@ def test_the_log_shows_nothing(story: Story) -> None:
     log = story.grantd.log.read_bytes()
     for event in (b"token.issued", b"token.refreshed", b"token.refused", b"token.revoked"):
         assert event in log
-    assert b'"alarm":true' in log
+    assert b'"outcome":"alarm"' in log
     assert b'"level":"debug"' in log or b'"level": "debug"' in log
     leaks = story.leaks(log)  # by itself, so that a failure does not print the log
     assert leaks == []

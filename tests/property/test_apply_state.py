@@ -47,6 +47,8 @@ _METHODS = (
     frozenset({AuthMethod.NONE}),
 )
 
+_names = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=5)
+
 
 @st.composite
 def states(draw: st.DrawFn) -> DesiredState:
@@ -59,7 +61,7 @@ def states(draw: st.DrawFn) -> DesiredState:
         resources=tuple(
             Resource(
                 resource_id=name,
-                name=draw(st.text(max_size=5)),
+                name=draw(_names),
                 token_format=draw(st.none() | st.sampled_from(TokenFormat)),
                 access_token_ttl=draw(ttls),
                 disabled=draw(st.booleans()),
@@ -69,7 +71,7 @@ def states(draw: st.DrawFn) -> DesiredState:
         scopes=tuple(
             ScopeDefinition(
                 token=token,
-                description=draw(st.text(max_size=5)),
+                description=draw(_names),
                 resource=draw(owners),
                 disabled=draw(st.booleans()),
             )
@@ -94,7 +96,7 @@ def _drafts(
         client_id=name,
         epoch=Epoch(""),
         created_at=NOW,
-        name=draw(st.text(max_size=5)),
+        name=draw(_names),
         disabled=draw(st.booleans()),
         auth_methods=draw(st.sampled_from(_METHODS)),
         grant_types=draw(st.frozensets(st.sampled_from(GrantType))),

@@ -236,8 +236,8 @@ async def build_core(
         note_use=note_use,
     )
     offered: tuple[Grant, ...] = (
-        ClientCredentialsGrant(stores.families, policy=policy, entropy=entropy),
-        RefreshTokenGrant(stores.families, policy=policy, entropy=entropy, audit=audit),
+        ClientCredentialsGrant(stores.families, entropy=entropy),
+        RefreshTokenGrant(stores.families, entropy=entropy, audit=audit),
     )
     make_secret = MakeSecret(hasher=hasher, envelope=envelope, entropy=entropy, clock=clock)
     change_catalogue = ChangeCatalogue(stores.catalogue, audit=audit)

@@ -20,6 +20,8 @@ from typing import Any
 import httpx
 import psutil
 
+from support.command_forks import command_forks
+
 GRANTD = str(Path(sys.executable).with_name("grantd"))
 
 _START_WITHIN = 30.0
@@ -168,15 +170,11 @@ class GrantdProcess:
         self, *arguments: str, stdin: str = "", environment: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of the command line on the same store."""
-        return subprocess.run(
-            [GRANTD, *arguments],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        return command_forks().run(
+            arguments,
+            folder=self.folder,
+            environment={**self.environment, **environment},
+            stdin=stdin,
         )
 
     def require(self, *arguments: str) -> Any:  # noqa: ANN401  (JSON has any shape)

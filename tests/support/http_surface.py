@@ -148,8 +148,8 @@ async def http_surface(
     policy = TokenPolicy(issuer=issuer)
     issue_token = IssueToken(
         [
-            ClientCredentialsGrant(families, policy=policy, entropy=entropy),
-            RefreshTokenGrant(families, policy=policy, entropy=entropy, audit=audit),
+            ClientCredentialsGrant(families, entropy=entropy),
+            RefreshTokenGrant(families, entropy=entropy, audit=audit),
         ],
         authenticate=authenticate,
         catalogue=catalogue,

@@ -4,12 +4,21 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
+from fcntl import LOCK_EX, LOCK_NB, lockf
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from adapters.sqlite.lock import WriterLock
 from domain.errors import Unavailable
+
+# Of which everybody who has a database open keeps a part locked:
+# https://sqlite.org/fileformat2.html#the_lock_byte_page
+_LOCK_BYTES: Final = 512
+_FIRST_LOCK_BYTE: Final = 0x4000_0000
+
+_IN_ONE_FILE: Final = "PRAGMA journal_mode = DELETE"  # whole without a log beside it
 
 
 class BackupRefused(Exception):
@@ -27,6 +36,8 @@ def back_up(database: Path, to: Path) -> None:
     """
     if not database.exists():
         raise BackupRefused(f"there is no database {database}")
+    if to.exists():
+        raise BackupRefused(f"{to} is there already")
     with _failures(f"cannot copy {database} to {to}"), drafted_beside(to) as draft:
         _copy(database, draft)
         _sync(draft)
@@ -63,6 +74,23 @@ def copy_for_restore(backup: Path, draft: Path) -> None:
         _copy(backup, draft)
 
 
+def require_unused(database: Path) -> None:
+    """Refuse a database that a process has open, be it sound or damaged: nothing of it is read.
+
+    Raises:
+        BackupRefused: If a process has it open.
+        Unavailable: If nobody can tell.
+    """
+    with _failures(f"cannot look at {database}"):
+        if not database.exists():
+            return
+        with database.open("r+b") as file:
+            try:
+                lockf(file, LOCK_EX | LOCK_NB, _LOCK_BYTES, _FIRST_LOCK_BYTE)
+            except BlockingIOError:
+                raise BackupRefused(f"{database} is in use: stop grantd first") from None
+
+
 def put_in_place(draft: Path, database: Path) -> Path | None:
     """Make *draft* the database, and return where the one before is now, if there was one.
 
@@ -75,15 +103,29 @@ def put_in_place(draft: Path, database: Path) -> Path | None:
         closing(WriterLock.beside(database)) as lock,
         lock,
     ):
-        before = None
-        if database.exists():
-            _require_unused(database)
-            before = database.with_name(f"{database.name}.before-{secrets.token_hex(4)}")
-            os.link(database, before)
+        require_unused(database)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as last:
+            last.execute(_IN_ONE_FILE)
         _sync(draft)
+        before = _put_aside(database)
         draft.replace(database)
         _sync(database.parent)
         return before
+
+
+def _put_aside(database: Path) -> Path | None:
+    """Keep a database under another name, and take away the log that belongs to it.
+
+    SQLite would read a log that stayed into whatever takes the database's
+    place, even if the database itself is lost.
+    """
+    before = database.with_name(f"{database.name}.before-{secrets.token_hex(4)}")
+    kept = [suffix for suffix in ("", "-wal") if Path(f"{database}{suffix}").exists()]
+    for suffix in kept:
+        os.link(f"{database}{suffix}", f"{before}{suffix}")
+    for suffix in ("-wal", "-shm"):
+        Path(f"{database}{suffix}").unlink(missing_ok=True)
+    return before if "" in kept else None
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -93,24 +135,12 @@ def _copy(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target, isolation_level=None)) as writing,
     ):
         reading.backup(writing)
-        writing.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a log beside it
+        writing.execute(_IN_ONE_FILE)
         ((verdict,),) = writing.execute("PRAGMA integrity_check(1)").fetchall()
         if verdict != "ok":
             raise BackupRefused(f"{source} is damaged: {verdict}")
         if not writing.execute("SELECT 1 FROM sqlite_schema WHERE name = 'clients'").fetchone():
             raise BackupRefused(f"{source} is no database of grantd")
-
-
-def _require_unused(database: Path) -> None:
-    """Refuse a database that is open: only the last one to have it may leave its log behind."""
-    with (
-        closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as last,
-        suppress(sqlite3.OperationalError),
-    ):
-        (mode,) = last.execute("PRAGMA journal_mode = DELETE").fetchone()
-        if mode == "delete":
-            return
-    raise BackupRefused(f"{database} is in use: stop grantd first")
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from domain.model.credentials import MAX_SECRETS, AuthMethod, RegisteredSecret
 from domain.model.identifiers import ClientId, Epoch, Owner, ResourceId
 from domain.model.keys import SigningAlgorithm
 from domain.model.scopes import Scope
-from domain.model.tokens import TokenFormat
+from domain.model.texts import LONGEST_NAME, is_showable
+from domain.model.tokens import SHORTEST_LIFETIME, TokenFormat
 
 _LONGEST_ID = 255
 _BY_SECRET = frozenset(
@@ -161,6 +162,10 @@ def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
             client.owner is not None and not _is_presentable_id(client.owner),
         ),
         (
+            f"a name has up to {LONGEST_NAME} characters, all printable",
+            not is_showable(client.name, longest=LONGEST_NAME),
+        ),
+        (
             "owner and client_id may not be equal",
             client.owner is not None and str(client.owner) == client.client_id,
         ),
@@ -228,4 +233,4 @@ def _is_presentable_id(text: str) -> bool:
 
 
 def _is_too_short(ttl: timedelta | None) -> bool:
-    return ttl is not None and ttl < timedelta(seconds=1)
+    return ttl is not None and ttl < SHORTEST_LIFETIME

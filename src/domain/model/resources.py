@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from domain.errors import InvalidTarget
+from domain.errors import InvalidRegistration, InvalidTarget
 from domain.model.identifiers import ResourceId
 from domain.model.keys import SigningAlgorithm
-from domain.model.tokens import TokenFormat
+from domain.model.texts import LONGEST_NAME, is_showable
+from domain.model.tokens import SHORTEST_LIFETIME, TokenFormat
 from domain.model.uris import NEVER_IN_A_URI
 
 
@@ -34,6 +35,22 @@ class Resource:
     signing_algorithm: SigningAlgorithm | None = None
     access_token_ttl: timedelta | None = None
     disabled: bool = False
+
+
+def require_sound_resource(resource: Resource) -> Resource:
+    """Return *resource*, refusing one whose tokens could not live or whose name not be shown.
+
+    Raises:
+        InvalidRegistration: With the reason in its hint.
+    """
+    ttl = resource.access_token_ttl
+    if ttl is not None and ttl < SHORTEST_LIFETIME:
+        raise InvalidRegistration("no lifetime", hint="a lifetime has to be a second or more")
+    if not is_showable(resource.name, longest=LONGEST_NAME):
+        raise InvalidRegistration(
+            "an unusable name", hint=f"a name has up to {LONGEST_NAME} characters, all printable"
+        )
+    return resource
 
 
 def parse_resource_id(text: str) -> ResourceId:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NewType, Self
 
-from domain.errors import InvalidScope
+from domain.errors import InvalidRegistration, InvalidScope
 from domain.model.identifiers import ResourceId
+from domain.model.texts import LONGEST_DESCRIPTION, is_showable
 
 ScopeToken = NewType("ScopeToken", str)
 
@@ -87,6 +88,20 @@ class ScopeDefinition:
     description: str = ""
     resource: ResourceId | None = None
     disabled: bool = False
+
+
+def require_sound_scope(scope: ScopeDefinition) -> ScopeDefinition:
+    """Return *scope*, refusing one whose description could not be shown.
+
+    Raises:
+        InvalidRegistration: With the reason in its hint.
+    """
+    if not is_showable(scope.description, longest=LONGEST_DESCRIPTION):
+        raise InvalidRegistration(
+            "an unusable description",
+            hint=f"a description has up to {LONGEST_DESCRIPTION} characters, all printable",
+        )
+    return scope
 
 
 def require_within(ceiling: Scope, requested: Scope) -> Scope:

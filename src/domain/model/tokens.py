@@ -24,6 +24,8 @@ TokenDigest = NewType("TokenDigest", str)
 
 BEARER: Final = "Bearer"
 
+SHORTEST_LIFETIME: Final = timedelta(seconds=1)  # `exp` and `expires_in` are whole seconds
+
 _OPAQUE_PREFIX = "gda_"
 _OPAQUE = re.compile(rf"{_OPAQUE_PREFIX}[0-9a-f]{{3}}[A-Za-z0-9_-]{{43}}")
 

@@ -12,8 +12,8 @@ from domain.model.etags import Etag, etag_of
 from domain.model.events import AuditEvent, EventKind
 from domain.model.identifiers import ResourceId
 from domain.model.keys import SigningAlgorithm
-from domain.model.resources import Resource
-from domain.model.scopes import ScopeDefinition, ScopeToken
+from domain.model.resources import Resource, require_sound_resource
+from domain.model.scopes import ScopeDefinition, ScopeToken, require_sound_scope
 from domain.model.tokens import TokenFormat
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
@@ -86,7 +86,9 @@ class AdministerCatalogue:
         Raises:
             CatalogueEntryExists: If it is known already.
             CatalogueEntryNotFound: If the resource that shall own it is not.
+            InvalidRegistration: If its description cannot be shown.
         """
+        require_sound_scope(definition)
         token = definition.token
 
         def add(stored: StoredCatalogue) -> StoredCatalogue:
@@ -106,8 +108,11 @@ class AdministerCatalogue:
         Raises:
             CatalogueEntryNotFound: If it is not known, or the resource that shall own it.
             Conflict: If it is built in, or does not have that etag.
+            InvalidRegistration: If its description cannot be shown.
         """
-        return await self._change_scope(token, lambda scope: replace(scope, **changes), if_etag)
+        return await self._change_scope(
+            token, lambda scope: require_sound_scope(replace(scope, **changes)), if_etag
+        )
 
     async def disable_scope(
         self, token: ScopeToken, /, *, if_etag: Etag | None = None
@@ -170,8 +175,10 @@ class AdministerCatalogue:
 
         Raises:
             CatalogueEntryExists: If it is known already.
-            InvalidRegistration: If no key is active for its algorithm.
+            InvalidRegistration: If no key is active for its algorithm, its
+                tokens could not live, or its name cannot be shown.
         """
+        require_sound_resource(resource)
         await self._require_signable(resource.signing_algorithm)
         name = resource.resource_id
 
@@ -191,11 +198,13 @@ class AdministerCatalogue:
         Raises:
             CatalogueEntryNotFound: If it is not known.
             Conflict: If it does not have that etag.
-            InvalidRegistration: If no key is active for the algorithm given.
+            InvalidRegistration: As `add_resource` does.
         """
         await self._require_signable(changes.get("signing_algorithm"))
         return await self._change_resource(
-            resource_id, lambda resource: replace(resource, **changes), if_etag
+            resource_id,
+            lambda resource: require_sound_resource(replace(resource, **changes)),
+            if_etag,
         )
 
     async def disable_resource(

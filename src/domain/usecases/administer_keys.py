@@ -160,11 +160,13 @@ class AdministerKeys:
         def change(keys: Keys, now: datetime) -> Keys:
             _require_active(_require(keys, key_id), now)
             rest = retire(keys, key_id, at=now, longest=longest)
-            if users and signer(signing_keys(rest), algorithm, now=now) is None:
+            others = signing_keys(rest)
+            if users and signer(others, algorithm, now=now) is None:
+                waiting = announced(others, algorithm, now=now)
                 raise Conflict(
                     "the last active key",
                     hint=f"it is the last active {algorithm} key, and {_naming(users)} would be"
-                    " without one: rotate first",
+                    f" without one: {_said_of(waiting) if waiting else 'rotate first'}",
                 )
             return rest
 

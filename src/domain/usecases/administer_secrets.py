@@ -9,6 +9,8 @@ from domain.model.clients import Client
 from domain.model.credentials import ClientSecret, RegisteredSecret, SecretId
 from domain.model.identifiers import ClientId
 from domain.model.secret_lives import Deletion, is_weakened, judge_deletion, without
+from domain.model.texts import LONGEST_LABEL, is_showable
+from domain.model.tokens import SHORTEST_LIFETIME
 from domain.model.usage import ClientUsage, LastUse, UseKind
 from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
@@ -18,8 +20,6 @@ from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.make_secret import MadeSecret, MakeSecret
 
 _Secrets = tuple[RegisteredSecret, ...]
-
-_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class AdministerSecrets:
             ClientNotFound: If there is none of that id.
             InvalidRegistration: If the client can have no more, or none at all.
         """
-        if lifetime is not None and lifetime < timedelta(seconds=1):
+        if lifetime is not None and lifetime < SHORTEST_LIFETIME:
             raise InvalidRegistration("no lifetime", hint="a secret has to live a second or more")
         expires_at = self._clock.now() + lifetime if lifetime is not None else None
         made = await self._make(label, expires_at=expires_at)
@@ -173,10 +173,10 @@ class AdministerSecrets:
         return await self._change(client_id, change)
 
     async def _make(self, label: str, *, expires_at: datetime | None = None) -> MadeSecret:
-        if len(label) > _LONGEST_LABEL or not label.isprintable():
+        if not is_showable(label, longest=LONGEST_LABEL):
             raise InvalidRegistration(
                 "an unusable label",
-                hint=f"a label has up to {_LONGEST_LABEL} characters, all printable",
+                hint=f"a label has up to {LONGEST_LABEL} characters, all printable",
             )
         pepper = (await self._catalogue.read()).keyring.pepper
         return await self._make_secret(pepper=pepper, label=label, expires_at=expires_at)

@@ -24,24 +24,21 @@ class ClientCredentialsGrant:
     grant_type = GrantType.CLIENT_CREDENTIALS
     issues = EventKind.TOKEN_ISSUED
 
-    def __init__(
-        self, families: RefreshFamilyStore, *, policy: TokenPolicy, entropy: Entropy
-    ) -> None:
+    def __init__(self, families: RefreshFamilyStore, *, entropy: Entropy) -> None:
         self._families = families
-        self._policy = policy
         self._entropy = entropy
 
     def begin(self, _request: TokenRequest, /, *, now: datetime) -> "ClientCredentialsGrant":  # noqa: ARG002  (nothing to foresee)
         return self
 
-    async def ceiling(self, client: Client, catalogue: Catalogue) -> Ceiling:
+    async def ceiling(self, client: Client, catalogue: Catalogue, _policy: TokenPolicy) -> Ceiling:
         return ceiling_of(client, catalogue)
 
     async def carry_out(self, decision: Decision) -> Proceeds:
-        policy = self._policy.under(decision.catalogue.policy)
+        policy = decision.policy
         if not policy.gives_refresh_token(decision.client):
             return Proceeds()
-        family = self._family(decision, policy)
+        family = self._family(decision)
         await self._families.open(family, limit=policy.max_families_per_client, now=decision.now)
         return Proceeds(
             refresh_token=derive_refresh_token(
@@ -51,8 +48,8 @@ class ClientCredentialsGrant:
             family_expires_at=family.expires_at,
         )
 
-    def _family(self, decision: Decision, policy: TokenPolicy) -> RefreshFamily:
-        client, now = decision.client, decision.now
+    def _family(self, decision: Decision) -> RefreshFamily:
+        client, policy, now = decision.client, decision.policy, decision.now
         must_end_by = policy.refresh_must_end_by(client, now=now)
         return RefreshFamily(
             family_id=FamilyId(self._entropy.identifier(bucket_of(client.client_id))),

@@ -28,7 +28,7 @@ from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.note_use import NoteUse
 from domain.usecases.settle_token import require_permission, settle_token
-from domain.usecases.token_policy import Ceiling, TokenPolicy
+from domain.usecases.token_policy import Ceiling, PolicyInForce, TokenPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class Decision:
 
     client: Client
     catalogue: Catalogue
+    policy: TokenPolicy
     scope: Scope
     audience: tuple[ResourceId, ...]
     now: datetime
@@ -79,7 +80,9 @@ class Proceeds:
 class PendingGrant(Protocol):
     """A grant at work on one request."""
 
-    async def ceiling(self, client: Client, catalogue: Catalogue) -> Ceiling:
+    async def ceiling(
+        self, client: Client, catalogue: Catalogue, policy: TokenPolicy, /
+    ) -> Ceiling:
         """Tell the most that this request can be given; change nothing."""
         ...
 
@@ -124,7 +127,7 @@ class IssueToken:
         self._grants: dict[str, Grant] = {grant.grant_type: grant for grant in grants}
         self._authenticate = authenticate
         self._catalogue = catalogue
-        self._policy = policy
+        self._policy = PolicyInForce(policy)
         self._cover_lifetime = cover_lifetime
         self._mint = mint
         self._note_use = note_use
@@ -171,7 +174,7 @@ class IssueToken:
 
         # 4. Scope and audience.
         policy = self._policy.under(catalogue.policy)
-        ceiling = await pending.ceiling(client, catalogue)
+        ceiling = await pending.ceiling(client, catalogue, policy)
         settled = settle_token(
             client,
             ceiling,
@@ -185,6 +188,7 @@ class IssueToken:
         decision = Decision(
             client=client,
             catalogue=catalogue,
+            policy=policy,
             scope=settled.scope,
             audience=settled.audience.value,
             now=now,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
+from functools import partial
 
 from domain.errors import InvalidRegistration, presentable
 from domain.model.administration import RESERVED
@@ -19,6 +20,8 @@ from domain.model.desired_state import (
 )
 from domain.model.identifiers import ResourceId
 from domain.model.keys import SigningAlgorithm
+from domain.model.resources import require_sound_resource
+from domain.model.scopes import require_sound_scope
 from domain.usecases.make_secret import require_usable
 from domain.usecases.plan_state import own_scopes, resources_of, scopes_of
 
@@ -75,6 +78,7 @@ class _Judgement:
             if one.resource_id in seen:
                 yield Problem((*path, "id"), "a resource of that id stands before it")
             seen.add(one.resource_id)
+            yield from _refusal(path, partial(require_sound_resource, one))
             was = known.get(one.resource_id)
             yield from self._unsignable(
                 (*path, "signing_algorithm"),
@@ -98,6 +102,7 @@ class _Judgement:
             if one.token in seen:
                 yield Problem((*path, "name"), "a scope of that name stands before it")
             seen.add(one.token)
+            yield from _refusal(path, partial(require_sound_scope, one))
             if one.resource is not None and one.resource not in self._resources:
                 yield _unknown((*path, "resource"), "resource", one.resource, self._resources)
 

@@ -97,9 +97,6 @@ class _Lately:
     def __init__(self) -> None:
         self._at: OrderedDict[_Key, datetime] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._at)
-
     def is_news(self, key: _Key, *, now: datetime) -> bool:
         """Remember *key*, and tell whether it was not remembered."""
         while self._at and now - next(iter(self._at.values())) >= NOTED_EVERY:

@@ -46,12 +46,10 @@ class RefreshTokenGrant:
         self,
         families: RefreshFamilyStore,
         *,
-        policy: TokenPolicy,
         entropy: Entropy,
         audit: AuditTrail,
     ) -> None:
         self._families = families
-        self._policy = policy
         self._entropy = entropy
         self._audit = audit
 
@@ -62,14 +60,16 @@ class RefreshTokenGrant:
             grant=self, given=bool(request.refresh_token), token=token, reading=family
         )
 
-    def ceiling(self, family: RefreshFamily, client: Client, catalogue: Catalogue) -> Ceiling:
+    def ceiling(
+        self, family: RefreshFamily, client: Client, catalogue: Catalogue, policy: TokenPolicy
+    ) -> Ceiling:
         """Give what was granted and what the client may still have.
 
         Raises:
             InvalidTarget: If none of the resources it was granted for is left.
         """
         scope = catalogue.known(family.scope & client.scope)
-        allowed = self._policy.allowed_resources(client, catalogue)
+        allowed = policy.allowed_resources(client, catalogue)
         audience = tuple(resource for resource in family.audience if resource in allowed)
         if not audience:
             raise InvalidTarget("none of the granted resources is allowed any more")
@@ -78,8 +78,7 @@ class RefreshTokenGrant:
     async def rotate(
         self, token: RefreshToken, family: RefreshFamily, decision: Decision
     ) -> Proceeds:
-        client, now = decision.client, decision.now
-        policy = self._policy.under(decision.catalogue.policy)
+        client, policy, now = decision.client, decision.policy, decision.now
         rotation = await self._families.rotate(
             family.family_id,
             attempt=AttemptId(self._entropy.token(16)),
@@ -127,11 +126,11 @@ class _PendingRefresh:
     token: RefreshToken | None
     reading: Reading[RefreshFamily | None] | None
 
-    async def ceiling(self, client: Client, catalogue: Catalogue) -> Ceiling:
+    async def ceiling(self, client: Client, catalogue: Catalogue, policy: TokenPolicy) -> Ceiling:
         if not self.given:
             raise InvalidRequest("no refresh_token", hint="refresh_token is missing")
         _, family = await self._require_own(client, catalogue)
-        return self.grant.ceiling(family, client, catalogue)
+        return self.grant.ceiling(family, client, catalogue, policy)
 
     async def carry_out(self, decision: Decision) -> Proceeds:
         token, family = await self._require_own(decision.client, decision.catalogue)

@@ -128,8 +128,8 @@ class Rewrap:
         secrets = await self._rewrap_clients(
             progress, expected=sum(standing.kept_secrets for standing in older)
         )
-        await self._change_catalogue(self._with_rewrapped_keys)
-        data_keys = sum(standing.data_keys for standing in older)
+        changed = await self._change_catalogue(self._with_rewrapped_keys)
+        data_keys = sum(self._is_stale(key.sealed) for key in changed.before.keys) if changed else 0
         await self._record(data_keys, secrets)
         return Rewrapped(
             data_keys=data_keys, kept_secrets=secrets, standings=await self.standings()

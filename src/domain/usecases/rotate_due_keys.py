@@ -1,11 +1,11 @@
 """Rotating signing keys by the clock, however many nodes try to (D6)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from domain.model.events import EventKind
 from domain.model.key_rotation import Keys, is_due, signing_keys, succeed
-from domain.model.keys import KeyId, SigningAlgorithm
+from domain.model.keys import KeyId, ScheduledKey, SigningAlgorithm
 from domain.ports.clock import Clock
 from domain.usecases.change_keys import ChangeKeys
 from domain.usecases.current_catalogue import CurrentCatalogue
@@ -52,13 +52,7 @@ class RotateDueKeys:
             algorithm
             for algorithm in SigningAlgorithm
             if not keyring.is_pinned(algorithm)
-            and is_due(
-                keyring.signing,
-                algorithm,
-                announcement=self._announcement,
-                interval=interval,
-                now=now,
-            )
+            and self._is_due(keyring.signing, algorithm, interval, now)
         ]
         announced = [await self._rotate(algorithm, interval) for algorithm in due]
         return [key_id for key_id in announced if key_id is not None]
@@ -68,15 +62,18 @@ class RotateDueKeys:
         made = self._make(algorithm)
 
         def change(keys: Keys, now: datetime) -> Keys:
-            if not is_due(
-                signing_keys(keys),
-                algorithm,
-                interval=interval,
-                announcement=self._announcement,
-                now=now,
-            ):
+            if not self._is_due(signing_keys(keys), algorithm, interval, now):
                 return keys
             return succeed(keys, made, at=now + self._announcement, longest=longest)
 
         keys = await self._change(EventKind.KEY_ROTATED, made.key_id, change)
         return made.key_id if any(key.key_id == made.key_id for key in keys) else None
+
+    def _is_due(
+        self,
+        keys: Iterable[ScheduledKey],
+        algorithm: SigningAlgorithm,
+        interval: timedelta,
+        now: datetime,
+    ) -> bool:
+        return is_due(keys, algorithm, interval=interval, announcement=self._announcement, now=now)

@@ -5,10 +5,10 @@ reads, waits or issues.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from domain.errors import Internal, InvalidScope, InvalidTarget
 from domain.model.catalogue import Catalogue
@@ -24,12 +24,10 @@ from domain.model.lifetimes import (
 from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource, parse_resource_id
 from domain.model.scopes import Scope, require_within
-from domain.model.tokens import TokenFormat
+from domain.model.tokens import SHORTEST_LIFETIME, TokenFormat
 
 T = TypeVar("T", "TokenPolicy", Lifetimes)
 V = TypeVar("V")
-
-_SHORTEST: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ class Terms:
         key = self.signing_key
         ends = (begins + self.ttl, not_after, key.schedule.remove_at if key else None)
         earliest = min(end for end in ends if end is not None).replace(microsecond=0)
-        return begins, max(earliest, begins + _SHORTEST)
+        return begins, max(earliest, begins + SHORTEST_LIFETIME)
 
 
 class Source(StrEnum):
@@ -117,21 +115,9 @@ class TokenPolicy:
     revoke_access_token_on_refresh: bool = False
     max_families_per_client: int = 1_000
     grant_types: frozenset[GrantType] = frozenset(GrantType)
-    _in_force: "list[tuple[DeclaredPolicy, TokenPolicy]]" = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
 
     def under(self, declared: DeclaredPolicy) -> "TokenPolicy":
-        """Return the policy in force: what is declared stands over what was set.
-
-        The last answer is kept for the next request, which as a rule brings
-        the same declaration.
-        """
-        if not self._in_force or self._in_force[0][0] is not declared:
-            self._in_force[:] = [(declared, self._overruled_by(declared))]
-        return self._in_force[0][1]
-
-    def _overruled_by(self, declared: DeclaredPolicy) -> "TokenPolicy":
+        """Return the policy in force: what is declared stands over what was set."""
         lifetimes = _overruled(self.lifetimes, declared)
         if declared.grant_access_token_ttl:
             by_grant = {**lifetimes.by_grant, **declared.grant_access_token_ttl}
@@ -297,7 +283,7 @@ class TokenPolicy:
         self, catalogue: Catalogue, of_clients: Iterable[timedelta | None]
     ) -> timedelta:
         """Return what no access token lives longer than, given what all clients are set to."""
-        lifetimes = self.under(catalogue.policy).lifetimes
+        lifetimes = self.lifetimes
         if lifetimes.access_token_ttl is not None:
             return lifetimes.access_token_ttl
         configured = (
@@ -332,6 +318,25 @@ class TokenPolicy:
         if client.refresh_grace is not None:
             return client.refresh_grace
         return self.lifetimes.refresh_grace
+
+
+class PolicyInForce:
+    """A server's policy under what is declared, worked out once for each declaration.
+
+    Declarations are told apart by identity: one comes with every copy of the
+    catalogue, which serves many requests.
+    """
+
+    def __init__(self, policy: TokenPolicy) -> None:
+        self._policy = policy
+        self._declared: DeclaredPolicy | None = None
+        self._in_force = policy
+
+    def under(self, declared: DeclaredPolicy) -> TokenPolicy:
+        if declared is not self._declared:
+            self._in_force = self._policy.under(declared)
+            self._declared = declared
+        return self._in_force
 
 
 def _overruled(own: T, declared: DeclaredPolicy) -> T:

@@ -15,13 +15,13 @@ from domain.model.credentials import AuthMethod, ClientSecret, SecretHash
 from domain.model.identifiers import ClientId, Owner, ResourceId
 from domain.model.imported_clients import ForeignClient
 from domain.model.scopes import Scope
+from domain.model.texts import LONGEST_NAME
 from domain.ports.clock import Clock
 from domain.ports.foreign_hashes import ForeignHashes, ForeignHashUnusable
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
 from domain.usecases.administer_clients import AdministerClients, NewClient
 from domain.usecases.make_secret import MakeSecret
 
-_LONGEST_NAME: Final = 200
 _NAMED_IN_A_CHANGE: Final = 20
 
 # What form-decoding turns into something else (RFC 6749 App. B); anything
@@ -173,7 +173,7 @@ def _needs_raw_basic(text: str, stored: SecretHash | None, foreign: ForeignClien
 
 
 def _name(foreign: ForeignClient, changed: list[str]) -> str:
-    name = "".join(c if c.isprintable() else " " for c in foreign.name[:_LONGEST_NAME])
+    name = "".join(c if c.isprintable() else " " for c in foreign.name[:LONGEST_NAME])
     if name != foreign.name:
         changed.append("name shortened to what can be shown")
     return name

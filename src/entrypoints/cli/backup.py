@@ -11,6 +11,7 @@ from adapters.sqlite.backup import (
     copy_for_restore,
     drafted_beside,
     put_in_place,
+    require_unused,
 )
 from entrypoints.cli import output
 from entrypoints.cli.core import with_core
@@ -21,6 +22,7 @@ from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from entrypoints.container import Core
+
 
 @takes_settings("store")
 def backup(
@@ -38,8 +40,8 @@ def backup(
     except BackupRefused as error:
         raise Refused(str(error)) from error
     output.note(f"{file} is a copy of {settings.sqlite_path}. It opens only with the master key:")
-    keys = settings.master_key_file or (settings.sqlite_key_path,)
-    output.note(f"keep a copy of {' and '.join(map(str, keys))} too, at another place.")
+    keys = " and ".join(map(str, _master_keys(settings)))
+    output.note(f"keep a copy of {keys} too, at another place.")
 
 
 @takes_settings(*ADMINISTRATIVE)
@@ -63,6 +65,7 @@ def restore(
     """
     _require_embedded(settings)
     try:
+        require_unused(settings.sqlite_path)
         with drafted_beside(settings.sqlite_path) as draft:
             copy_for_restore(file, draft)
             _prepare(settings, draft, keep_tokens=keep_tokens)
@@ -80,7 +83,10 @@ def restore(
 
 def _prepare(settings: Settings, draft: Path, *, keep_tokens: bool) -> None:
     """Open the draft as a server would, which proves schema and keys, and end what was issued."""
-    keys = settings.master_key_file or (settings.sqlite_key_path,)
+    keys = _master_keys(settings)
+    for key in keys:
+        if not key.exists():
+            raise Refused(f"{key} is not there: put the master key there that the backup needs")
     opened = settings.model_copy(update={"store": f"{SQLITE}{draft}", "master_key_file": keys})
 
     async def work(core: "Core") -> None:
@@ -88,6 +94,10 @@ def _prepare(settings: Settings, draft: Path, *, keep_tokens: bool) -> None:
             await core.revoke_by_operator.everything()
 
     with_core(opened, work)
+
+
+def _master_keys(settings: Settings) -> tuple[Path, ...]:
+    return settings.master_key_file or (settings.sqlite_key_path,)
 
 
 def _require_embedded(settings: Settings) -> None:

@@ -27,7 +27,7 @@ def data_key_document(standing: DataKeyStanding) -> dict[str, object]:
         "kid": standing.key_id,
         "purpose": standing.purpose,
         "state": standing.state,
-        "created_at": standing.created_at.isoformat(timespec="seconds"),
+        "created_at": _created(standing),
         "used_by": standing.used_by,
     }
 
@@ -37,9 +37,8 @@ def present_data_keys(standings: Sequence[DataKeyStanding]) -> None:
     output.table(
         ("KEY ID", "PURPOSE", "STATE", "CREATED"),
         (
-            (standing.key_id, standing.purpose, _state(standing), document["created_at"])
+            (standing.key_id, standing.purpose, _state(standing), _created(standing))
             for standing in standings
-            for document in (data_key_document(standing),)
         ),
         empty="There are no other keys.",
     )
@@ -68,5 +67,11 @@ def present_rotation(rotation: DataKeyRotation, *, as_json: bool) -> None:
 def _state(standing: DataKeyStanding) -> str:
     if standing.state is not DataKeyState.KEPT:
         return standing.state
+    if not standing.used_by:
+        return f"{standing.state} for requests under way"
     plural = "" if standing.used_by == 1 else "s"
     return f"{standing.state} for {standing.used_by} {_NAMED_BY[standing.purpose]}{plural}"
+
+
+def _created(standing: DataKeyStanding) -> str:
+    return standing.created_at.isoformat(timespec="seconds")

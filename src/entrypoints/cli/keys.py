@@ -41,6 +41,9 @@ _SCHEDULING = (
 
 app = typer.Typer(no_args_is_help=True, help="What signs tokens.")
 
+# A key id in base64url may begin with a hyphen, and is no option by that.
+_TAKES_KEY_ID = {"ignore_unknown_options": True}
+
 _KeyIdArgument = Annotated[
     str, typer.Argument(metavar="KEY_ID", help="As `keys list` shows it, and tokens as `kid`.")
 ]
@@ -156,7 +159,7 @@ def import_(
     _present_successor(with_core(settings, work), as_json=as_json)
 
 
-@app.command()
+@app.command(context_settings=_TAKES_KEY_ID)
 @takes_settings(*_SCHEDULING)
 def retire(key_id: _KeyIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Let a key sign no more. It stays published until its last token has ended."""
@@ -168,7 +171,7 @@ def retire(key_id: _KeyIdArgument, *, settings: Settings, as_json: AsJson = Fals
         output.note(f"Key {key_id} signs no more, and is published until {gone}.")
 
 
-@app.command()
+@app.command(context_settings=_TAKES_KEY_ID)
 @takes_settings(*_SCHEDULING)
 def revoke(
     key_id: _KeyIdArgument, *, settings: Settings, yes: _Yes = False, as_json: AsJson = False
@@ -194,7 +197,7 @@ def revoke(
         output.note(f"Key {signs.key_id} signs by {signs.algorithm}.")
 
 
-@app.command("export-public")
+@app.command("export-public", context_settings=_TAKES_KEY_ID)
 @takes_settings(*ADMINISTRATIVE)
 def export_public(
     key_id: Annotated[

@@ -74,6 +74,14 @@ async def told(core: HandWiredCore, text: str, *, prune: bool = False) -> list[s
             "resources: [{id: https://a.example, signing_algorithm: EdDSA}]",
             "1:56 resources[0].signing_algorithm: there is no active key for EdDSA",
         ),
+        (
+            f"resources: [{{id: https://a.example, name: {'x' * 201}}}]",
+            "1:13 resources[0]: a name has up to 200 characters, all printable",
+        ),
+        (
+            f"scopes: [{{name: a, description: {'x' * 1_001}}}]",
+            "1:10 scopes[0]: a description has up to 1000 characters, all printable",
+        ),
         ("scopes: [{name: a b}]", "1:17 scopes[0].name: no scope can be written like that"),
         ("scopes: [{name: a}, {name: a}]", "1:28 scopes[1].name: a scope of that name stands"),
         ("scopes: [{name: grantd.admin.read}]", "1:17 scopes[0].name: this scope is grantd's own"),

@@ -1,5 +1,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -20,7 +21,7 @@ from domain.model.keys import SigningAlgorithm
 from domain.model.resources import Resource
 from domain.model.scopes import Scope, ScopeDefinition, ScopeToken
 from domain.model.tokens import TokenFormat
-from domain.usecases.administer_catalogue import AdministerCatalogue
+from domain.usecases.administer_catalogue import AdministerCatalogue, ResourceChanges
 from support.core import SALARIES, HandWiredCore, build_core, draft, refreshing
 from support.domain_samples import HOUR, INVOICES, ISSUER, scope_definition
 
@@ -93,6 +94,41 @@ async def test_a_change_that_makes_no_sense_is_refused_and_not_recorded(
         await administer.update_resource(INVOICES, {"signing_algorithm": eddsa})
 
     assert core.audit.events == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"access_token_ttl": timedelta()}, "a second or more"),
+        ({"name": "n" * 201}, "200 characters"),
+        ({"name": "red \x1b[31m"}, "printable"),
+        ({"name": "right to left \N{RIGHT-TO-LEFT OVERRIDE}"}, "printable"),
+        ({"name": "not UTF-8 \udcff"}, "printable"),
+    ],
+)
+async def test_a_resource_that_could_not_be_used_or_shown_is_refused(
+    administer: AdministerCatalogue, changes: ResourceChanges, hint: str
+) -> None:
+    """New or changed; what is there already may be disabled whatever it is like."""
+    with pytest.raises(InvalidRegistration) as refused:
+        await administer.add_resource(Resource(resource_id=OTHER, **changes))
+    assert hint in refused.value.hint
+
+    with pytest.raises(InvalidRegistration) as refused:
+        await administer.update_resource(INVOICES, changes)
+    assert hint in refused.value.hint
+
+
+@pytest.mark.parametrize("description", ["d" * 1_001, "\x07", "\udcff"])
+async def test_a_scope_that_could_not_be_shown_is_refused(
+    administer: AdministerCatalogue, description: str
+) -> None:
+    with pytest.raises(InvalidRegistration):
+        await administer.add_scope(
+            ScopeDefinition(token=ScopeToken("other"), description=description)
+        )
+    with pytest.raises(InvalidRegistration):
+        await administer.update_scope(PROFILE, {"description": description})
 
 
 SCOPE_CHANGES = [

@@ -302,6 +302,19 @@ class TestRetire:
                 await core.administer_keys.retire((await signing(core, algorithm)).key_id)
             assert "the server would be without one: rotate first" in refused.value.hint
 
+    async def test_while_a_successor_waits_the_refusal_says_until_when(
+        self, core: HandWiredCore
+    ) -> None:
+        """Another rotation, as it advises otherwise, would be refused too."""
+        key = await signing(core)
+        successor = await core.administer_keys.rotate()
+
+        with pytest.raises(Conflict) as refused:
+            await core.administer_keys.retire(key.key_id)
+
+        assert f"key {successor.key_id} is announced already and signs" in refused.value.hint
+        assert "rotate first" not in refused.value.hint
+
     async def test_the_last_key_of_a_resource_or_a_client_is_refused_by_name(self) -> None:
         core = await build_core()
         key = await core.administer_keys.rotate(EDDSA, at_once=True)

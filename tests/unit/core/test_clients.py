@@ -30,6 +30,8 @@ GENERATED = f"gds_{SECRET.secret_id}_{'x' * 43}_00000000"
         ("client_id has to be", {"client_id": "a" * 256}),
         ("client_id has to be", {"client_id": "a\n"}),
         ("client_id has to be", {"client_id": "ä"}),
+        ("a name has up to 200 characters", {"name": "n" * 201}),
+        ("a name has up to 200 characters", {"name": "red \x1b[31m"}),
         ("owner has to be", {"owner": ""}),
         ("owner has to be", {"owner": "a\x7f"}),
         ("owner and client_id may not be equal", {"owner": "ledger"}),

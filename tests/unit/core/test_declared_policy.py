@@ -6,7 +6,7 @@ from domain.model.keys import SigningAlgorithm
 from domain.model.lifetimes import Lifetimes
 from domain.model.policy import DeclaredPolicy
 from domain.model.tokens import TokenFormat
-from domain.usecases.token_policy import TokenPolicy
+from domain.usecases.token_policy import PolicyInForce, TokenPolicy
 from support.core import POLICY, build_core, draft, refreshing
 from support.domain_samples import HOUR, LEDGER
 from support.states import apply
@@ -16,16 +16,17 @@ MINUTE = timedelta(minutes=1)
 
 class TestUnder:
     def test_nothing_declared_leaves_the_very_policy_that_was_set(self) -> None:
-        """A server nobody declared anything for pays nothing for it."""
+        """Of a mark that an application leaves there is nothing to find in it either."""
         assert POLICY.under(DeclaredPolicy()) is POLICY
         assert POLICY.under(DeclaredPolicy(apply_under_way="somebody")) is POLICY
 
     def test_one_declaration_is_worked_out_once(self) -> None:
         """As long as the catalogue stays, so does the answer."""
-        declared = DeclaredPolicy(require_scope=True)
+        declared, in_force = DeclaredPolicy(require_scope=True), PolicyInForce(POLICY)
 
-        assert POLICY.under(declared) is POLICY.under(declared)
-        assert not POLICY.under(DeclaredPolicy()).require_scope
+        assert in_force.under(declared) is in_force.under(declared)
+        assert in_force.under(declared).require_scope
+        assert not in_force.under(DeclaredPolicy()).require_scope
 
     def test_what_is_declared_stands_over_what_was_set_and_the_rest_stays(self) -> None:
         """Every setting of policy can be declared, each by itself."""

@@ -174,7 +174,7 @@ class TestOnceAMinute:
         monkeypatch.setattr(note_use, "_MOST_REMEMBERED", 100)
         for number in range(1_000):
             await world.came(of=client(f"client-{number}"))
-            assert len(world.note_use._noted) <= 100
+            assert len(world.note_use._noted._at) <= 100
         world.usage.told()
 
         await world.came(of=client("client-999"))
@@ -189,7 +189,7 @@ class TestOnceAMinute:
 
         await world.came(now=NOW + NOTED_EVERY)
 
-        assert len(world.note_use._noted) == 1
+        assert len(world.note_use._noted._at) == 1
 
 
 class TestOldSecret:

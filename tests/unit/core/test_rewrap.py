@@ -255,6 +255,19 @@ class TestOthersAtWork:
         assert await core.stores.clients.find(second) is None
         assert await sealed_by(core, [first]) == [NEW]
 
+    async def test_data_keys_that_another_sealed_anew_are_not_counted(
+        self, core: HandWiredCore
+    ) -> None:
+        await register_signing(core, 1)
+
+        async def rewrap() -> None:
+            await run(rewrap_by(core, NEW, OLD))
+
+        clients = Meanwhile(core.stores.clients, [rewrap])
+        slower = await run(rewrap_by(core, NEW, OLD, stores=replace(core.stores, clients=clients)))
+
+        assert slower.data_keys == 0
+
     async def test_two_at_once_do_the_same(self, core: HandWiredCore) -> None:
         """Neither fails, and everything is sealed by the newest once."""
         ids = await register_signing(core, 5)

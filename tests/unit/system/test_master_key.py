@@ -93,6 +93,17 @@ def test_a_new_key_is_made_where_nothing_is(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_folder_is_no_place_for_a_new_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it is written."""
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path(), Path(".."), tmp_path, Path("/")):
+        with pytest.raises(MasterKeyUnusable, match="is there already"):
+            make_master_key(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_key_that_is_there_is_never_replaced(path: Path) -> None:
     """Not even a broken one."""
     path.write_bytes(b"broken")
