@@ -8,13 +8,12 @@ from domain.errors import InvalidRegistration
 from domain.model.administration import RESERVED
 from domain.model.assertions import AssertionAlgorithm
 from domain.model.credentials import MAX_SECRETS, AuthMethod, RegisteredSecret
-from domain.model.identifiers import ClientId, Epoch, Owner, ResourceId
+from domain.model.identifiers import LONGEST_ID, ClientId, Epoch, Owner, ResourceId
 from domain.model.keys import SigningAlgorithm
 from domain.model.scopes import Scope
 from domain.model.texts import LONGEST_NAME, is_showable
 from domain.model.tokens import SHORTEST_LIFETIME, TokenFormat
 
-_LONGEST_ID = 255
 _BY_SECRET = frozenset(
     {AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST, AuthMethod.CLIENT_SECRET_JWT}
 )
@@ -154,11 +153,11 @@ def _contradictions(client: Client) -> tuple[tuple[str, bool], ...]:
     both_grants = {GrantType.CLIENT_CREDENTIALS, GrantType.REFRESH_TOKEN} <= client.grant_types
     return (
         (
-            f"client_id has to be 1 to {_LONGEST_ID} characters, printable ASCII",
+            f"client_id has to be 1 to {LONGEST_ID} characters, printable ASCII",
             not _is_presentable_id(client.client_id),
         ),
         (
-            f"owner has to be 1 to {_LONGEST_ID} characters, printable ASCII",
+            f"owner has to be 1 to {LONGEST_ID} characters, printable ASCII",
             client.owner is not None and not _is_presentable_id(client.owner),
         ),
         (
@@ -229,7 +228,7 @@ def _fits(algorithm: AssertionAlgorithm | None, methods: frozenset[AuthMethod]) 
 
 
 def _is_presentable_id(text: str) -> bool:
-    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()
+    return 0 < len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
 
 
 def _is_too_short(ttl: timedelta | None) -> bool:

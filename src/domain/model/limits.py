@@ -14,7 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, NewType
 
-from domain.model.identifiers import ClientId, bucket_of
+from domain.model.identifiers import LONGEST_ID, ClientId, bucket_of
 
 LimitKey = NewType("LimitKey", str)
 
@@ -65,8 +65,15 @@ class Account:
 
 
 def accounts(limits: FailureLimits, *, client_id: ClientId, source: str) -> tuple[Account, ...]:
-    """Return the accounts that a failure of *client_id* from *source* is booked to."""
-    client, network = str(client_id), network_of(source)
+    """Return the accounts that a failure of *client_id* from *source* is booked to.
+
+    Ids that are too long to be anybody's are told apart by their beginnings.
+    """
+    return _accounts(limits, client_id[: LONGEST_ID + 1], network_of(source))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _accounts(limits: FailureLimits, client: str, network: str) -> tuple[Account, ...]:
     booked = (
         (limits.per_client_and_source, _key("cs", client, network), False),
         (limits.per_client, _key("c", client), True),
@@ -81,7 +88,12 @@ def accounts(limits: FailureLimits, *, client_id: ClientId, source: str) -> tupl
 
 def vouching_key(*, client_id: ClientId, source: str) -> LimitKey:
     """Return the key under which it is kept that a client succeeded from *source*."""
-    return _key("v", str(client_id), network_of(source))
+    return _vouching_key(client_id[: LONGEST_ID + 1], network_of(source))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _vouching_key(client: str, network: str) -> LimitKey:
+    return _key("v", client, network)
 
 
 def retry_after(

@@ -281,3 +281,14 @@ def test_no_account_shows_whose_it_is() -> None:
 
     assert len(set(keys)) == 3
     assert not any(LEDGER in key or "192" in key for key in keys)
+
+
+def test_ids_too_long_to_be_anybodys_are_told_apart_by_their_beginnings() -> None:
+    """What is remembered of strangers is bounded; ids that can be somebody's are never mixed."""
+
+    def booked(client_id: str) -> object:
+        return accounts(CLIENT, client_id=ClientId(client_id), source=HOME)
+
+    assert booked("x" * 256 + "a") == booked("x" * 256 + "b")
+    assert booked("x" * 254 + "a") != booked("x" * 254 + "b")
+    assert booked("x" * 255) != booked("x" * 256)
