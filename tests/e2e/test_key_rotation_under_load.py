@@ -99,6 +99,7 @@ def rotations(server: GrantdProcess, key_id: str) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.waits
 @pytest.mark.timeout(180)
 def test_JWK_007_an_automatic_rotation_under_load_drops_not_one_verification(
     prepare_grantd: Callable[..., GrantdProcess],
