@@ -72,6 +72,7 @@ from domain.usecases.make_secret import MakeSecret
 from domain.usecases.make_signing_key import MakeSigningKey
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.note_use import NoteUse
+from domain.usecases.probe_audit_trail import AuditTrailProbe
 from domain.usecases.probe_catalogue import CatalogueProbe
 from domain.usecases.prove_access_token import ProveAccessToken
 from domain.usecases.refresh_token import RefreshTokenGrant
@@ -434,6 +435,7 @@ class _Container(containers.DeclarativeContainer):
         clock=clock,
         announcement=settings.provided.key_announcement,
     )
+    audit_trail_probe = providers.Singleton(AuditTrailProbe, audit)
     catalogue_probe = providers.Singleton(CatalogueProbe, catalogue)
     rotate_data_keys = providers.Singleton(
         RotateDataKeys,
@@ -507,7 +509,7 @@ async def open_core(
             key_set=container.key_set(),
             clock=container.clock(),
             entropy=container.entropy(),
-            probes=(stores.probe, container.catalogue_probe()),
+            probes=(stores.probe, container.catalogue_probe(), container.audit_trail_probe()),
             findings=findings,
         )
     finally:

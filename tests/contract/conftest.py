@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from support.cutting_proxy import CuttingProxy
+from support.redis_server import RedisServer
 from support.stores import Stores, memory_stores, redis_stores, sqlite_stores
 
 
@@ -24,4 +26,12 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def another(stores: Stores) -> AsyncIterator[Stores]:
     """The same data as *stores*, over a connection of its own."""
     async with stores.open_another() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def proxy(redis_server: RedisServer) -> AsyncIterator[CuttingProxy]:
+    """The way to an empty Redis, which tells what goes there and can be cut."""
+    redis_server.flush()
+    async with CuttingProxy.open(redis_server.port) as opened:
         yield opened

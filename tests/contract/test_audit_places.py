@@ -1,6 +1,7 @@
 """Where audit lines go: behind those that are there, each one whole and once."""
 
 import asyncio
+import errno
 import json
 import os
 import stat
@@ -150,20 +151,37 @@ class TestFile:
         with pytest.raises(OSError, match="No space left"):
             await FilePlace(Path("/dev/full")).append([entry(0)])
 
+    @pytest.mark.parametrize(
+        "who", ["who began it", "who met the full disk too", "the next process"]
+    )
     async def test_after_half_a_line_the_next_one_begins_anew(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A disk takes what it has room for; what comes later can still be read."""
         path = tmp_path / "audit.jsonl"
-        place = FilePlace(path)
+        place, other = FilePlace(path), FilePlace(path)
+        await other.append([entry(0)])
         write = os.write
+
+        def refuse(*_: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
         monkeypatch.setattr("os.write", lambda where, line: write(where, line[:10]))
         with pytest.raises(OSError, match="10 of 38 bytes"):
             await place.append([entry(0)])
+        monkeypatch.setattr("os.write", refuse)
+        with pytest.raises(OSError, match="No space left"):
+            await other.append([entry(0)])
         monkeypatch.undo()
-        await place.append([entry(1)])
+        goes_on = {"who began it": place, "who met the full disk too": other}.get(who) or FilePlace(
+            path
+        )
+        await goes_on.append([entry(1)])
+        await goes_on.append([entry(2)])
 
-        assert path.read_text() == '{"event":"\n{"event":"token.issued","number":"1"}\n'
+        whole, begun, *later = path.read_text().splitlines()
+        assert begun == '{"event":"'
+        assert [json.loads(line) for line in (whole, *later)] == [entry(n) for n in range(3)]
 
 
 class TestRedis:

@@ -20,17 +20,9 @@ from support.domain_samples import (
     scope_definition,
     token_id,
 )
-from support.redis_server import RedisServer
 from support.stores import Stores, redis_stores
 
 _MANY = 200
-
-
-@pytest.fixture
-async def proxy(redis_server: RedisServer) -> AsyncIterator[CuttingProxy]:
-    redis_server.flush()
-    async with CuttingProxy.open(redis_server.port) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -41,13 +41,6 @@ Step = Callable[[Stores], Awaitable[object]]
 
 
 @pytest.fixture
-async def proxy(redis_server: RedisServer) -> AsyncIterator[CuttingProxy]:
-    redis_server.flush()
-    async with CuttingProxy.open(redis_server.port) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def stores(proxy: CuttingProxy) -> AsyncIterator[Stores]:
     async with redis_stores(proxy.url) as opened:
         yield opened

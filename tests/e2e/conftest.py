@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,21 @@ def prepare_grantd(
 def store(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def grantd(
+    request: pytest.FixtureRequest, tmp_path: Path, redis_database: Callable[[], str]
+) -> GrantdProcess:
+    """Whose commands a test runs, on a store of each kind; it does not serve yet."""
+    url = redis_database() if request.param == "redis" else ""
+    return GrantdProcess(tmp_path, store=url)
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> GrantdProcess:
+    """The same on SQLite alone."""
+    return GrantdProcess(tmp_path)
 
 
 # Most modules fail on purpose, and often; whoever asks for limits names them.

@@ -423,6 +423,9 @@ class TestRequired:
         assert "novel" not in json.dumps(strict.require("scopes", "list"))
         logged = strict.log.read_text()
         assert logged.count("the audit trail cannot be written to") >= 2
+        unready = strict.get("/readyz")
+        assert unready.status_code == 503
+        assert {"name": "audit_trail", "state": "failing"} in unready.json()["probes"]
 
         self._write_to(strict, "real.jsonl")
         for caller, had in zip(callers, tokens, strict=True):

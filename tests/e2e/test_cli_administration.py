@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +11,6 @@ from support.transcripts import Step, play, require_one_line
 GENERATED = r"gds_[0-9a-f]{8}_[A-Za-z0-9_-]{43}_[0-9a-f]{8}"
 BOOKS = "https://books.example"
 RESERVED = ["grantd.admin.read", "grantd.admin.write"]
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-def grantd(
-    request: pytest.FixtureRequest, tmp_path: Path, redis_database: Callable[[], str]
-) -> GrantdProcess:
-    url = redis_database() if request.param == "redis" else ""
-    return GrantdProcess(tmp_path, store=url)
-
-
-@pytest.fixture
-def embedded(tmp_path: Path) -> GrantdProcess:
-    return GrantdProcess(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,6 @@ from support.grantd_process import GRANTD, GrantdProcess
 from support.transcripts import Step, play, require_one_line
 
 PASSPHRASE = b"correct horse"
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-def grantd(
-    request: pytest.FixtureRequest, tmp_path: Path, redis_database: Callable[[], str]
-) -> GrantdProcess:
-    url = redis_database() if request.param == "redis" else ""
-    return GrantdProcess(tmp_path, store=url)
-
-
-@pytest.fixture
-def embedded(tmp_path: Path) -> GrantdProcess:
-    return GrantdProcess(tmp_path)
 
 
 def states(grantd: GrantdProcess, algorithm: str = "ES256") -> dict[str, str]:

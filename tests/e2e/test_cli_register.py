@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,19 +15,6 @@ from support.transcripts import Step, play, require_one_line
 GENERATED = r"gds_[0-9a-f]{8}_[A-Za-z0-9_-]{43}_[0-9a-f]{8}"
 BOOKS = "https://books.example"
 REGISTER = ["clients", "register", "-"]
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-def grantd(
-    request: pytest.FixtureRequest, tmp_path: Path, redis_database: Callable[[], str]
-) -> GrantdProcess:
-    url = redis_database() if request.param == "redis" else ""
-    return GrantdProcess(tmp_path, store=url)
-
-
-@pytest.fixture
-def embedded(tmp_path: Path) -> GrantdProcess:
-    return GrantdProcess(tmp_path)
 
 
 def register(grantd: GrantdProcess, document: object) -> Any:  # noqa: ANN401  (JSON has any shape)

@@ -234,11 +234,13 @@ class TestUsage:
             ["revoke", "--client", "x", *remote],
             ["keys", "import", "key.pem", *remote],
             ["clients", "unused", *remote],
+            ["backup", "copy.db", *remote[:2]],
             ["clients", "list", "--target", "192.0.2.1:50051", *remote[2:]],
             ["clients", "list", *remote[:2]],
         ]
         not_sent = r"^grantd: this command works on the store itself and cannot be sent"
         expected = [
+            not_sent,
             not_sent,
             not_sent,
             not_sent,

@@ -182,6 +182,22 @@ class TestDoctor:
             Step(command=["doctor"], status=1, stdout=[r"^master key +error", r"^store +error"]),
         )
 
+    @pytest.mark.parametrize(("required", "verdict"), [("false", "warning"), ("true", "error")])
+    def test_a_place_of_the_audit_trail_that_cannot_be_written_is_found(
+        self, grantd: GrantdProcess, required: str, verdict: str
+    ) -> None:
+        """It keeps the service from working only if the trail is required."""
+        places = {"GRANTD_AUDIT_LOG": "./gone/audit.jsonl", "GRANTD_AUDIT_REQUIRED": required}
+        grantd.environment |= places
+        play(
+            grantd.run,
+            Step(
+                command=["doctor"],
+                status=int(verdict == "error"),
+                stdout=[rf"^audit trail +{verdict} +gone/audit.jsonl cannot be written"],
+            ),
+        )
+
 
 def test_interrupting_a_command_is_exit_status_130(grantd: GrantdProcess) -> None:
     """As a shell has it, and without a traceback."""

@@ -13,9 +13,8 @@ from domain.errors import InvalidGrant
 from domain.model.credentials import PresentedCredentials
 from domain.model.families import RefreshToken
 from domain.model.keys import KeyPurpose
-from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.rotate_data_keys import SYMMETRIC_PURPOSES, RotateDataKeys
-from support.core import POLICY, HandWiredCore, build_core, refreshing
+from support.core import POLICY, HandWiredCore, build_core, data_key_rotation, refreshing
 
 GRACE = timedelta(seconds=90)
 CLIENTS = ("ledger", "payroll")
@@ -85,18 +84,9 @@ STEPS = st.one_of(
 async def build_world() -> World:
     lifetimes = replace(POLICY.lifetimes, refresh_grace=GRACE)
     core = await build_core(policy=replace(POLICY, lifetimes=lifetimes))
-    rotate = RotateDataKeys(
-        core.stores.catalogue,
-        change=ChangeCatalogue(core.stores.catalogue, audit=core.audit),
-        clients=core.stores.clients,
-        families=core.stores.families,
-        hasher=core.hasher,
-        envelope=core.envelope,
-        entropy=core.entropy,
-        clock=core.clock,
-        audit=core.audit,
+    return World(
+        core, data_key_rotation(core), [await core.register(refreshing(name)) for name in CLIENTS]
     )
-    return World(core, rotate, [await core.register(refreshing(name)) for name in CLIENTS])
 
 
 @settings(deadline=None, max_examples=60)

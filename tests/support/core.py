@@ -49,6 +49,7 @@ from domain.usecases.refresh_token import RefreshTokenGrant
 from domain.usecases.report_unused import ReportUnused
 from domain.usecases.revoke_by_operator import RevokeByOperator
 from domain.usecases.revoke_token import RevocationRequest, RevokeToken
+from domain.usecases.rotate_data_keys import RotateDataKeys
 from domain.usecases.rotate_due_keys import RotateDueKeys
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
@@ -418,6 +419,20 @@ async def build_core(
         await core.administer_catalogue.add_scope(definition)
     audit.events.clear()
     return core
+
+
+def data_key_rotation(core: HandWiredCore) -> RotateDataKeys:
+    return RotateDataKeys(
+        core.stores.catalogue,
+        change=ChangeCatalogue(core.stores.catalogue, audit=core.audit),
+        clients=core.stores.clients,
+        families=core.stores.families,
+        hasher=core.hasher,
+        envelope=core.envelope,
+        entropy=core.entropy,
+        clock=core.clock,
+        audit=core.audit,
+    )
 
 
 async def _memory_stores() -> Stores:

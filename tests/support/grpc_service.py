@@ -19,14 +19,12 @@ from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredenti
 from domain.model.identifiers import ClientId, Epoch, ResourceId
 from domain.model.resources import Resource
 from domain.model.scopes import Scope
-from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.introspect_token import IntrospectToken
 from domain.usecases.issue_token import IssueToken
 from domain.usecases.revoke_token import RevokeToken
-from domain.usecases.rotate_data_keys import RotateDataKeys
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
-from support.core import HandWiredCore, build_core
+from support.core import HandWiredCore, build_core, data_key_rotation
 from support.domain_samples import INVOICES, NOW, scope_definition
 from support.doubles import FixedClock, SeededEntropy
 from support.grpc_calls import Metadata, basic
@@ -133,22 +131,8 @@ def administration_of(core: HandWiredCore) -> Administration:
     return Administration(
         authorize=core.authorize_administration,
         clients=ClientService(core.administer_clients, core.administer_secrets, clock=core.clock),
-        keys=KeyService(core.administer_keys, _data_keys_of(core)),
+        keys=KeyService(core.administer_keys, data_key_rotation(core)),
         resources=ResourceService(core.administer_catalogue),
-    )
-
-
-def _data_keys_of(core: HandWiredCore) -> RotateDataKeys:
-    return RotateDataKeys(
-        core.stores.catalogue,
-        change=ChangeCatalogue(core.stores.catalogue, audit=core.audit),
-        clients=core.stores.clients,
-        families=core.stores.families,
-        hasher=core.hasher,
-        envelope=core.envelope,
-        entropy=core.entropy,
-        clock=core.clock,
-        audit=core.audit,
     )
 
 

@@ -8,18 +8,19 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import Algorithm, RSAPSSAlgorithm
 
-from adapters.jose.loaded_key import JWS, LEAST_RSA_BITS, PublicKey
+from adapters.jose.loaded_key import JWS, PublicKey
 from adapters.jose.segments import decode_segment, read_object
 from domain.model.assertions import AssertionAlgorithm
+from domain.model.client_keys import (
+    LEAST_MODULUS_BITS,
+    MOST_EXPONENT_BITS,
+    MOST_MODULUS_BITS,
+    PRIVATE_MEMBERS,
+)
 from domain.model.keys import SigningAlgorithm
 
-_LARGEST_RSA_BITS = 8_192
-_LARGEST_RSA_EXPONENT_BITS = 64
 _P256_BYTES = 32
 _REMEMBERED = 256
-
-# RFC 7518 §6: what no public key has. `k` is that of a shared secret.
-_SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _JWS: Final[Mapping[AssertionAlgorithm, Algorithm]] = {
     AssertionAlgorithm.ES256: JWS[SigningAlgorithm.ES256],
@@ -80,7 +81,7 @@ def read_client_keys(jwks: str) -> tuple[ClientKey, ...]:
     for jwk in members:
         if not isinstance(jwk, dict):
             raise ValueError("not a JWK set")  # noqa: TRY004  (likewise)
-        if jwk.get("kty") == "oct" or not _SECRET_MEMBERS.isdisjoint(jwk):
+        if jwk.get("kty") == "oct" or not PRIVATE_MEMBERS.isdisjoint(jwk):
             raise ValueError("the JWK set holds a secret key")
         if (key := _read_key(jwk)) is not None:
             keys.append(key)
@@ -130,9 +131,9 @@ def _p256(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
 
 def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     modulus, exponent = int.from_bytes(_octets(jwk, "n")), int.from_bytes(_octets(jwk, "e"))
-    if not LEAST_RSA_BITS <= modulus.bit_length() <= _LARGEST_RSA_BITS:
+    if not LEAST_MODULUS_BITS <= modulus.bit_length() <= MOST_MODULUS_BITS:
         raise ValueError("a modulus too short, or too long to compute with")
-    if exponent.bit_length() > _LARGEST_RSA_EXPONENT_BITS:
+    if exponent.bit_length() > MOST_EXPONENT_BITS:
         raise ValueError("an exponent too long to compute with")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 

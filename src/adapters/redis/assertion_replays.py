@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from adapters.milliseconds import to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
 from adapters.redis.marks import new_mark
-from adapters.redis.times import to_ms, ttl_ms
+from adapters.redis.times import ttl_ms
 from domain.model.assertions import AssertionId
 from domain.ports.assertions import AssertionReplays
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from urllib.parse import quote
 
+from adapters.milliseconds import from_ms, in_ms, to_ms
 from adapters.records import FAMILY
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
 from adapters.redis.gathering import Decoded, Value
-from adapters.redis.times import from_ms, in_ms, to_ms, ttl_ms
+from adapters.redis.times import ttl_ms
 from domain.model.families import (
     Absent,
     Ahead,

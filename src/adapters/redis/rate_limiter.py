@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from adapters.milliseconds import from_ms, to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
 from adapters.redis.gathering import Decoded, Value
-from adapters.redis.times import from_ms, to_ms, ttl_ms
+from adapters.redis.times import ttl_ms
 from domain.model.limits import LimitKey, Spent
 from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading

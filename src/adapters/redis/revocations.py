@@ -3,10 +3,11 @@
 from datetime import datetime
 from functools import partial
 
+from adapters.milliseconds import to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
 from adapters.redis.gathering import Decoded, Value
-from adapters.redis.times import to_ms, ttl_ms
+from adapters.redis.times import ttl_ms
 from domain.model.identifiers import TokenId
 from domain.ports.reading import Reading
 from domain.ports.revocations import RevocationList

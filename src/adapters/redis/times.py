@@ -1,22 +1,8 @@
-"""Times as scripts compare them: whole milliseconds since 1970."""
+"""How long Redis keeps a key."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-
-
-def to_ms(time: datetime) -> int:
-    return (time - _EPOCH) // _MILLISECOND
-
-
-def from_ms(ms: int) -> datetime:
-    return _EPOCH + ms * _MILLISECOND
-
-
-def in_ms(duration: timedelta) -> int:
-    return duration // _MILLISECOND
+from adapters.milliseconds import in_ms
 
 
 def ttl_ms(expires_at: datetime, *, now: datetime) -> int:

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote, unquote
 
+from adapters.milliseconds import from_ms, in_ms, to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
 from adapters.redis.gathering import Decoded, Value
-from adapters.redis.times import from_ms, in_ms, to_ms
 from adapters.use_notes import UseNotes
 from domain.model.identifiers import ClientId
 from domain.model.usage import KEPT_FOR, NOTED_EVERY, LastUse, Use, UseKind

@@ -3,9 +3,9 @@
 import sqlite3
 from datetime import datetime
 
+from adapters.milliseconds import to_ms
 from adapters.records import CLAIMS
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.milliseconds import write_time
 from domain.model.tokens import AccessTokenClaims, TokenDigest
 from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.reading import Reading, Ready
@@ -20,7 +20,7 @@ class SqliteAccessTokenStore:
         self._database = database
 
     async def add(self, digest: TokenDigest, claims: AccessTokenClaims, /) -> None:
-        row = (digest, write_time(claims.expires_at), CLAIMS.write(claims))
+        row = (digest, to_ms(claims.expires_at), CLAIMS.write(claims))
 
         def step(connection: sqlite3.Connection) -> None:
             connection.execute(_ADD, row)
@@ -28,7 +28,7 @@ class SqliteAccessTokenStore:
         await self._database.write(step, now=claims.issued_at)
 
     def find(self, digest: TokenDigest, /, *, now: datetime) -> Reading[AccessTokenClaims | None]:
-        rows = self._database.fetch(_FIND, (digest, write_time(now)))
+        rows = self._database.fetch(_FIND, (digest, to_ms(now)))
         return Ready(CLAIMS.read(rows[0][0]) if rows else None)
 
     async def remove(self, digest: TokenDigest, /) -> bool:

@@ -3,8 +3,8 @@
 import sqlite3
 from datetime import datetime
 
+from adapters.milliseconds import to_ms
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.milliseconds import write_time
 from domain.model.assertions import AssertionId
 from domain.ports.assertions import AssertionReplays
 
@@ -21,8 +21,8 @@ class SqliteAssertionReplays:
     async def spend(self, assertion_id: AssertionId, /, *, until: datetime, now: datetime) -> bool:
         spending = {
             "assertion_id": assertion_id,
-            "until": write_time(until),
-            "now": write_time(now),
+            "until": to_ms(until),
+            "now": to_ms(now),
         }
 
         def step(connection: sqlite3.Connection) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from adapters.milliseconds import from_ms, to_ms
 from adapters.records import FAMILY
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.milliseconds import read_time, write_time
 from domain.model.families import (
     Absent,
     Ahead,
@@ -73,9 +73,9 @@ class _State(NamedTuple):
         if self.attempt is None or presented != self.generation - 1:
             return Replayed()
         if self.attempt == attempt:
-            return Rotated(self.generation, read_time(self.expires_at))
-        if grace and now - read_time(self.rotated_at) <= grace:
-            return WithinGrace(self.generation, read_time(self.expires_at))
+            return Rotated(self.generation, from_ms(self.expires_at))
+        if grace and now - from_ms(self.rotated_at) <= grace:
+            return WithinGrace(self.generation, from_ms(self.expires_at))
         return Replayed()
 
 
@@ -87,22 +87,22 @@ class SqliteRefreshFamilyStore:
         row = (
             family.family_id,
             family.owner,
-            write_time(family.created_at),
+            to_ms(family.created_at),
             FAMILY.write(family),
             family.generation,
             family.least_access_generation,
-            write_time(family.expires_at),
+            to_ms(family.expires_at),
             family.ended,
         )
 
         def step(connection: sqlite3.Connection) -> None:
             connection.execute(_ADD, row)
-            connection.execute(_END_BEYOND_LIMIT, (family.owner, write_time(now), limit))
+            connection.execute(_END_BEYOND_LIMIT, (family.owner, to_ms(now), limit))
 
         await self._database.write(step, now=now)
 
     def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
-        rows = self._database.fetch(_FIND, (family_id, write_time(now)))
+        rows = self._database.fetch(_FIND, (family_id, to_ms(now)))
         if not rows:
             return Ready(None)
         record, generation, least_access_generation, expires_at, ended = rows[0]
@@ -111,7 +111,7 @@ class SqliteRefreshFamilyStore:
                 FAMILY.read(record),
                 generation=Generation(generation),
                 least_access_generation=Generation(least_access_generation),
-                expires_at=read_time(expires_at),
+                expires_at=from_ms(expires_at),
                 ended=bool(ended),
             )
         )
@@ -134,13 +134,13 @@ class SqliteRefreshFamilyStore:
             "family_id": family_id,
             "successor": successor,
             "attempt": attempt,
-            "now": write_time(now),
-            "expires_at": write_time(expires_at),
+            "now": to_ms(now),
+            "expires_at": to_ms(expires_at),
             "retire_access": retire_access,
         }
 
         def step(connection: sqlite3.Connection) -> Rotation:
-            row = connection.execute(_STATE, (family_id, write_time(now))).fetchone()
+            row = connection.execute(_STATE, (family_id, to_ms(now))).fetchone()
             if row is None:
                 return Absent()
             state = _State(*row)
@@ -159,19 +159,17 @@ class SqliteRefreshFamilyStore:
 
     async def end(self, family_id: FamilyId, /, *, now: datetime) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
-            return connection.execute(_END, (family_id, write_time(now))).rowcount > 0
+            return connection.execute(_END, (family_id, to_ms(now))).rowcount > 0
 
         return await self._database.write(step, now=now)
 
     async def derivations(
         self, owner: ClientId, /, *, epoch: Epoch, before: datetime, now: datetime
     ) -> Sequence[datetime]:
-        rows = self._database.fetch(_DERIVED, (owner, write_time(now), write_time(before)))
+        rows = self._database.fetch(_DERIVED, (owner, to_ms(now), to_ms(before)))
         await asyncio.sleep(0)  # whoever asks for all owners lets others go on between two
         return [
-            read_time(derived_at)
-            for record, derived_at in rows
-            if FAMILY.read(record).epoch == epoch
+            from_ms(derived_at) for record, derived_at in rows if FAMILY.read(record).epoch == epoch
         ]
 
 

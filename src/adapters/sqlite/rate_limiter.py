@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from adapters.milliseconds import from_ms, to_ms
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.milliseconds import read_time, write_time
 from domain.model.limits import LimitKey, Spent
 from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading, Ready
@@ -32,26 +32,26 @@ class SqliteRateLimiter:
 
     async def spend(self, key: LimitKey, /, *, window: timedelta, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
-            connection.execute(_END_WINDOW, (key, write_time(now)))
-            connection.execute(_SPEND, (key, write_time(now + window)))
+            connection.execute(_END_WINDOW, (key, to_ms(now)))
+            connection.execute(_SPEND, (key, to_ms(now + window)))
 
         await self._database.write(step, now=now)
 
     def is_vouched(self, key: LimitKey, /, *, now: datetime) -> Reading[bool]:
-        return Ready(bool(self._database.fetch(_IS_VOUCHED, (key, write_time(now)))))
+        return Ready(bool(self._database.fetch(_IS_VOUCHED, (key, to_ms(now)))))
 
     async def vouch(self, key: LimitKey, /, *, until: datetime, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
-            connection.execute(_VOUCH, (key, write_time(until)))
+            connection.execute(_VOUCH, (key, to_ms(until)))
 
         await self._database.write(step, now=now)
 
     def _spent(self, key: LimitKey, now: datetime) -> Spent:
-        rows = self._database.fetch(_PEEK, (key, write_time(now)))
+        rows = self._database.fetch(_PEEK, (key, to_ms(now)))
         if not rows:
             return Spent(0, now)
         failures, resets_at = rows[0]
-        return Spent(failures, read_time(resets_at))
+        return Spent(failures, from_ms(resets_at))
 
 
 _: type[RateLimiter] = SqliteRateLimiter

@@ -3,8 +3,8 @@
 import sqlite3
 from datetime import datetime
 
+from adapters.milliseconds import to_ms
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.milliseconds import write_time
 from domain.model.identifiers import TokenId
 from domain.ports.reading import Reading, Ready
 from domain.ports.revocations import RevocationList
@@ -22,12 +22,12 @@ class SqliteRevocationList:
 
     async def add(self, token_id: TokenId, /, *, until: datetime, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
-            connection.execute(_ADD, (token_id, write_time(until)))
+            connection.execute(_ADD, (token_id, to_ms(until)))
 
         await self._database.write(step, now=now)
 
     def contains(self, token_id: TokenId, /, *, now: datetime) -> Reading[bool]:
-        return Ready(bool(self._database.fetch(_CONTAINS, (token_id, write_time(now)))))
+        return Ready(bool(self._database.fetch(_CONTAINS, (token_id, to_ms(now)))))
 
 
 _: type[RevocationList] = SqliteRevocationList

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime, timedelta
 
-from adapters.sqlite.milliseconds import write_time
+from adapters.milliseconds import to_ms
 
 # More than a batch of writes adds, so that the sweep always gains on them.
 MOST_ROWS = 400
@@ -54,6 +54,6 @@ class Sweep:
 
     def __call__(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Delete up to `MOST_ROWS` of each table; more are due at once."""
-        expired = (write_time(now), MOST_ROWS)
+        expired = (to_ms(now), MOST_ROWS)
         deleted = [connection.execute(deletion, expired).rowcount for deletion in _DELETIONS]
         self._swept_at = now if max(deleted) < MOST_ROWS else None

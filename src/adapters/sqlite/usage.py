@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
+from adapters.milliseconds import from_ms, in_ms, to_ms
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.milliseconds import in_milliseconds, read_time, write_time
 from adapters.use_notes import UseNotes
 from domain.model.identifiers import ClientId
 from domain.model.usage import KEPT_FOR, NOTED_EVERY, LastUse, Use, UseKind
@@ -37,14 +37,14 @@ class SqliteUsageStore:
         self._notes.add(uses)
 
     def of(self, client_id: ClientId, /, *, now: datetime) -> Reading[Sequence[LastUse]]:
-        rows = self._database.fetch(_OF, (client_id, write_time(now)))
+        rows = self._database.fetch(_OF, (client_id, to_ms(now)))
         return Ready(
             [
                 LastUse(
                     kind=UseKind(kind),
                     name=name,
-                    first_at=read_time(first_at),
-                    at=read_time(at),
+                    first_at=from_ms(first_at),
+                    at=from_ms(at),
                     source=source,
                 )
                 for kind, name, first_at, at, source in rows
@@ -70,10 +70,10 @@ def _row(use: Use) -> _Row:
         "client_id": use.client_id,
         "kind": use.kind,
         "name": use.name,
-        "at": write_time(use.at),
+        "at": to_ms(use.at),
         "source": use.source,
-        "expires_at": write_time(use.at + KEPT_FOR),
-        "noted_every": in_milliseconds(NOTED_EVERY),
+        "expires_at": to_ms(use.at + KEPT_FOR),
+        "noted_every": in_ms(NOTED_EVERY),
     }
 
 

@@ -1,14 +1,16 @@
 """Audit lines on a stream and in a file. Each is one write."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from adapters.audit_lines import AuditPlace, Entry, json_line, readable_line
 from adapters.telemetry.log_format import LogFormat, is_for_people
 
-_OWNER_ONLY = 0o600
+_OWNER_ONLY: Final = 0o600
+_LONGER_THAN_A_WRITE: Final = 0.01
 
 
 class StreamPlace:
@@ -44,11 +46,17 @@ class FilePlace:
         self._path = path
         self._descriptor: int | None = None
         self._opened: tuple[int, int] | None = None
-        self._begun = b""
+        self._ends_well = False
 
     async def append(self, entries: Sequence[Entry], /) -> None:
         for entry in entries:
-            self._append(json_line(entry).encode("ascii"))
+            line = json_line(entry).encode("ascii")
+            descriptor = self._current()
+            if not self._ends_well and await _ends_in_half_a_line(descriptor):
+                line = b"\n" + line
+            self._ends_well = False
+            _require_whole(os.write(descriptor, line), line)
+            self._ends_well = True
 
     async def close(self) -> None:
         self._close()
@@ -57,14 +65,6 @@ class FilePlace:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor, self._opened = None, None
-
-    def _append(self, line: bytes) -> None:
-        descriptor = self._current()
-        whole = self._begun + line
-        written = os.write(descriptor, whole)
-        # A disk that fills up takes a part; what comes next begins on a line of its own.
-        self._begun = b"" if written == len(whole) else b"\n"
-        _require_whole(written, whole)
 
     def _current(self) -> int:
         """Return a descriptor of the file that the path names now."""
@@ -76,12 +76,21 @@ class FilePlace:
         if self._descriptor is not None and named == self._opened:
             return self._descriptor
         self._close()
-        self._begun = b""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+        self._ends_well = False
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
         self._descriptor = os.open(self._path, flags, _OWNER_ONLY)
         opened = os.fstat(self._descriptor)
         self._opened = (opened.st_dev, opened.st_ino)
         return self._descriptor
+
+
+async def _ends_in_half_a_line(descriptor: int) -> bool:
+    """Tell whether somebody met a full disk here, and is not just writing."""
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) in (b"\n", b""):
+        return False
+    await asyncio.sleep(_LONGER_THAN_A_WRITE)
+    return os.fstat(descriptor).st_size == size
 
 
 def _require_whole(written: int, line: bytes) -> None:

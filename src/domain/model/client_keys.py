@@ -15,8 +15,13 @@ from domain.model.assertions import AssertionAlgorithm
 from domain.model.uris import NEVER_IN_A_URI, is_loopback
 
 MAX_CLIENT_KEYS: Final = 10
+LEAST_MODULUS_BITS: Final = 2_048  # RFC 7518 §3.3
+MOST_MODULUS_BITS: Final = 8_192
+MOST_EXPONENT_BITS: Final = 64
 
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6
+# RFC 7518 §6: what no public key has. `k` is that of a shared secret.
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
 _ALGORITHMS = {
     "EC": (AssertionAlgorithm.ES256,),
     "RSA": (AssertionAlgorithm.RS256, AssertionAlgorithm.PS256),
@@ -27,10 +32,7 @@ _OF_EVERY_KIND = ("kty", "kid", "use", "alg")
 _COORDINATE_BYTES = 32
 _P256_PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1  # SP 800-186 §3.2.1.3
 _P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-_LEAST_MODULUS_BITS = 2_048  # RFC 7518 §3.3
-_MOST_MODULUS_BITS = 8_192
 _LEAST_EXPONENT = 3
-_MOST_EXPONENT_BITS = 64
 _LONGEST_KEY_ID = 255
 _LONGEST_URI = 2_048
 
@@ -119,14 +121,14 @@ def _judge(key: object, place: int) -> dict[str, str]:
 
 
 def _flaw(key: Mapping[str, object]) -> str:
-    if _PRIVATE & key.keys():
+    if PRIVATE_MEMBERS & key.keys():
         return "it is not public"
     if "kid" in key and not _is_key_id(key["kid"]):
         return f"kid has to be a text of 1 to {_LONGEST_KEY_ID} characters, all printable"
     if key.get("use", "sig") != "sig" or key.get("key_ops", ["verify"]) != ["verify"]:
         return "it is not for signatures alone"
     if not _is_of_a_kind_taken(key):
-        return f"need EC on P-256, RSA of {_LEAST_MODULUS_BITS} bits or more, or OKP on Ed25519"
+        return f"need EC on P-256, RSA of {LEAST_MODULUS_BITS} bits or more, or OKP on Ed25519"
     if "alg" in key and key["alg"] not in _fitting(key):
         return "its alg does not fit it"
     return ""
@@ -146,9 +148,9 @@ def _is_of_a_kind_taken(key: Mapping[str, object]) -> bool:
             modulus = int.from_bytes(_octets(key.get("n")))
             exponent = int.from_bytes(_octets(key.get("e")))
             return (
-                _LEAST_MODULUS_BITS <= modulus.bit_length() <= _MOST_MODULUS_BITS
+                LEAST_MODULUS_BITS <= modulus.bit_length() <= MOST_MODULUS_BITS
                 and exponent >= _LEAST_EXPONENT
-                and exponent.bit_length() <= _MOST_EXPONENT_BITS
+                and exponent.bit_length() <= MOST_EXPONENT_BITS
                 and exponent % 2 == 1
             )
         case _:

@@ -192,13 +192,15 @@ MEANINGS: Final[Mapping[EventKind, Meaning]] = {
     EventKind.REFRESH_TOKEN_REPLAYED: Meaning(
         Outcome.ALARM,
         "A spent refresh token came back: somebody has a copy."
-        " The family was ended, and with it all that came from it.",
+        " The family was ended, and with it all that came from it."
+        " That the request was refused is an event beside it, `token.refused`.",
         ("client_id", "grant_type", "family_id"),
     ),
     EventKind.REFRESH_TOKEN_AHEAD: Meaning(
         Outcome.ALARM,
         "A refresh token came that is newer than the store's record: the store has lost writes."
-        " The family was ended, and with it all that came from it.",
+        " The family was ended, and with it all that came from it."
+        " That the request was refused is an event beside it, `token.refused`.",
         ("client_id", "grant_type", "family_id"),
     ),
     EventKind.CLIENT_CREATED: Meaning(

@@ -14,7 +14,7 @@ from adapters.sqlite.backup import (
     require_unused,
 )
 from entrypoints.cli import output
-from entrypoints.cli.core import with_core
+from entrypoints.cli.core import require_no_target, with_core
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.options import ADMINISTRATIVE, takes_settings
 from entrypoints.setting_forms import SQLITE
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from entrypoints.container import Core
 
 
-@takes_settings("store")
+@takes_settings("store", "target")
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; a new file.")],
     *,
@@ -101,6 +101,7 @@ def _master_keys(settings: Settings) -> tuple[Path, ...]:
 
 
 def _require_embedded(settings: Settings) -> None:
+    require_no_target(settings)
     if settings.store_kind != "sqlite":
         raise Refused(
             "Redis is backed up by its own means: see Backup in docs/operations.md",

@@ -32,6 +32,15 @@ def with_administration(settings: Settings, work: Callable[[Administration], Awa
     return with_server(settings, settings.target, work)
 
 
+def require_no_target(settings: Settings) -> None:
+    """Refuse to work on the store if a server is to be asked instead."""
+    if settings.target is not None:
+        raise Refused(
+            "this command works on the store itself and cannot be sent to a server: --target off",
+            ExitStatus.WRONG_USAGE,
+        )
+
+
 def with_core(settings: Settings, work: "Callable[[Core], Awaitable[T]]") -> T:
     """Open the core, do *work* with it, and close it.
 
@@ -40,11 +49,7 @@ def with_core(settings: Settings, work: "Callable[[Core], Awaitable[T]]") -> T:
             is to be asked instead.
         Unavailable: If the store is down.
     """
-    if settings.target is not None:
-        raise Refused(
-            "this command works on the store itself and cannot be sent to a server: --target off",
-            ExitStatus.WRONG_USAGE,
-        )
+    require_no_target(settings)
     # Here and not above, because it brings every adapter along and most commands need none.
     from entrypoints.container import open_core  # noqa: PLC0415
 

@@ -1,5 +1,6 @@
 """`grantd doctor`: everything that could keep the service from working, and what to do."""
 
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -36,16 +37,18 @@ class Check:
 
 @takes_settings(*Settings.model_fields)
 def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
-    """Look at settings, master key, store, keys, clock and ports, and say what to do.
+    """Look for what could keep the service from working.
 
-    It makes no database. The exit status is 1 if there is an error, 3 if the
-    store is down.
+    It looks at settings, master key, store, keys, clock, audit trail and
+    ports, says what to do, and makes no database. The exit status is 1 if
+    there is an error, 3 if the store is down.
     """
     status, store_checks = _examine_store(settings)
     checks = [
         Check("settings", Verdict.GOOD, f"they hold; the issuer is {settings.issuer}"),
         *_examine_master_key(settings),
         *store_checks,
+        *_examine_audit_files(settings),
         *_examine_ports(settings),
     ]
     if status is ExitStatus.DONE and any(check.verdict is Verdict.ERROR for check in checks):
@@ -127,8 +130,25 @@ def _examine_clock(keyring: Keyring, now: datetime) -> Check:
     return Check("clock", Verdict.GOOD, f"it is {shown} here")
 
 
+def _examine_audit_files(settings: Settings) -> Iterator[Check]:
+    for path in (Path(place) for place in settings.audit_log if "/" in place):
+        if path.is_file():
+            possible = os.access(path, os.R_OK | os.W_OK)
+        else:
+            possible = not path.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)
+        if possible:
+            yield Check("audit trail", Verdict.GOOD, f"{path} can be written")
+        else:
+            verdict = Verdict.ERROR if settings.audit_required else Verdict.WARNING
+            yield Check("audit trail", verdict, f"{path} cannot be written")
+
+
 def _examine_ports(settings: Settings) -> Iterator[Check]:
-    for name, address in (("http", settings.http), ("grpc", settings.grpc)):
+    for name, address in (
+        ("http", settings.http),
+        ("grpc", settings.grpc),
+        ("admin", settings.admin),
+    ):
         if address is not None:
             yield _examine_port(name, address)
 

@@ -55,7 +55,8 @@ def read_line(path: Path | None, what: str) -> str:
         text = sys.stdin.read(_LARGEST)
     else:
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8") as file:
+                text = file.read(_LARGEST)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
             raise Refused(f"{path} cannot be read: {reason}") from None

@@ -141,15 +141,15 @@ def _loss(loss: Loss) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     match value:
-        case None | "" | [] | {}:
+        case None | "" | []:
             return "(none)"
         case bool():
             return str(value).lower()
         case list():
             return " ".join(str(one) for one in value)
         case {"keys": list(keys)}:
-            return f"{len(keys)} keys"
+            return "1 key" if len(keys) == 1 else f"{len(keys)} keys"
         case dict():
-            return ", ".join(f"{key}={one}" for key, one in value.items())
+            return ", ".join(f"{key}={one}" for key, one in value.items()) or "(none)"
         case _:
             return str(value)

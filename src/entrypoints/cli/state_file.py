@@ -79,18 +79,19 @@ def read_state_file(path: Path) -> StateFile:
         Refused: If it cannot be read, or is no YAML of the kind that is taken.
     """
     try:
-        content = (
-            sys.stdin.buffer.read(LARGEST + 1) if path == STANDARD_INPUT else path.read_bytes()
-        )
-        text = content.decode("utf-8-sig")
+        if path == STANDARD_INPUT:
+            content = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with path.open("rb") as file:
+                content = file.read(LARGEST + 1)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise Refused(f"{path} is not a text in UTF-8") from None
     if len(content) > LARGEST:
         raise Refused(f"{path} is larger than {LARGEST // 1_024 // 1_024} MiB")
     try:
-        return read_state(text, beside=path.parent)
+        return read_state(content.decode("utf-8-sig"), beside=path.parent)
+    except UnicodeDecodeError:
+        raise Refused(f"{path} is not a text in UTF-8") from None
     except NotPlainYaml as error:
         place = error.place
         raise Refused(f"{path}:{place.line}:{place.column}: {error}") from None
@@ -184,11 +185,11 @@ class _Reader:
             if other in keys:
                 self._tell(node.place, (*path, "jwks_file"), f"not together with {other}")
                 return None
-        if not isinstance(node.scalar, str):
+        if (named := self._file(node)) is None:
             self._tell(node.place, (*path, "jwks_file"), "the path of a file is needed")
             return None
         try:
-            return read_client_keys(read_document((self.beside / node.scalar).absolute())).text
+            return read_client_keys(read_document(named)).text
         except Refused as error:
             self._tell(node.place, (*path, "jwks_file"), str(error))
         except GrantdError as error:
@@ -206,14 +207,21 @@ class _Reader:
         file = self._keys((*path, "secret"), node, ("file",)).get("file")
         if file is None and node.pairs:
             return None  # whatever stands there instead was told
-        if file is None or not isinstance(file.scalar, str):
+        if file is None or (named := self._file(file)) is None:
             self._tell(node.place, (*path, "secret"), "the path of a file is needed: {file: PATH}")
             return None
         try:
-            return read_secret((self.beside / file.scalar).absolute())
+            return read_secret(named)
         except Refused as error:
             self._tell(file.place, (*path, "secret", "file"), str(error))
             return None
+
+    def _file(self, node: Node) -> Path | None:
+        """Return the file that a text names, which can lie beside the state."""
+        named = node.scalar
+        if not isinstance(named, str) or "\0" in named:
+            return None
+        return (self.beside / named).absolute()
 
     def _list(self, name: str, section: Node) -> list[tuple[FieldPath, Node]]:
         self.places[name,] = section.place

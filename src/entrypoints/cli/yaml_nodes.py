@@ -14,6 +14,7 @@ import yaml
 LARGEST: Final = 16 * 1_024 * 1_024
 _DEEPEST: Final = 20
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
+_MOST_DIGITS: Final = 18
 _CONSTANTS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -90,11 +91,16 @@ def read_yaml(text: str) -> Node:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark is not None else Place(1, 1)
         raise NotPlainYaml(f"not YAML: {error.problem or error.context}", place) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise NotPlainYaml(
-            "not YAML: a character that may not stand there", Place(line, 1)
-        ) from None
+    except yaml.reader.ReaderError:
+        before = _up_to_what_may_not_stand(text)
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise NotPlainYaml("not YAML: a character that may not stand there", place) from None
+
+
+def _up_to_what_may_not_stand(text: str) -> str:
+    # The position that the parser tells is of bytes if it is the one in C.
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    return text[: found.start()] if found is not None else ""
 
 
 class _Builder:
@@ -120,7 +126,7 @@ class _Builder:
                 raise NotPlainYaml("a second document: one is taken", place)
             case yaml.ScalarEvent():
                 _refuse_tag(event, place)
-                self._place(Node(place, _resolved(event)))
+                self._place(Node(place, _resolved(event, place)))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 _refuse_tag(event, place)
                 if len(self._open) >= _DEEPEST:
@@ -155,13 +161,17 @@ def _refuse_tag(event: yaml.NodeEvent, place: Place) -> None:
         raise NotPlainYaml("tags are not taken", place)
 
 
-def _resolved(event: yaml.ScalarEvent) -> Scalar:
+def _resolved(event: yaml.ScalarEvent, place: Place) -> Scalar:
     text: str = event.value
     if event.style not in (None, ""):
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    return int(text) if _INTEGER.fullmatch(text) else text
+    if not _INTEGER.fullmatch(text):
+        return text
+    if len(text) > _MOST_DIGITS:
+        raise NotPlainYaml("too large a number; put it in quotes if it is a text", place)
+    return int(text)
 
 
 def _place(mark: Any) -> Place:  # noqa: ANN401  (two unrelated classes, by the parser)

@@ -51,6 +51,14 @@ async def told(core: HandWiredCore, text: str, *, prune: bool = False) -> list[s
         ("policy: {access_token_ttl: 0s}", "1:28 policy.access_token_ttl: a second or more"),
         ("policy: {require_scope: yes}", "1:25 policy.require_scope: true or false is needed"),
         ("policy: {token_format: JWT}", "1:24 policy.token_format: one of jwt, opaque is needed"),
+        (
+            'clients: [{id: a, secret: {file: "a\\0b"}}]',
+            "1:27 clients[0].secret: the path of a file is needed",
+        ),
+        (
+            'clients: [{id: a, auth_methods: [private_key_jwt], jwks_file: "a\\0b"}]',
+            "1:63 clients[0].jwks_file: the path of a file is needed",
+        ),
         ("policy: {max_families_per_client: 0}", "1:35 policy.max_families_per_client: a whole "),
         (
             "policy: {grant_access_token_ttl: {implicit: 5m}}",
@@ -224,7 +232,9 @@ async def test_a_resource_whose_scopes_the_file_leaves_alone_is_not_pruned(
         ("? [a]\n: b", (1, 3), "a key has to be a text"),
         ("1: b", (1, 1), "a key has to be a text"),
         ("a: " + "[" * 1_000_000, (1, 23), "nested too deeply"),
-        ("a: b\nc: \x07", (2, 1), "not YAML: a character that may not stand there"),
+        ("a: b\nc: \x07", (2, 4), "not YAML: a character that may not stand there"),
+        ("a: ä\nb: c\nd: \x07", (3, 4), "not YAML: a character that may not stand there"),
+        (f"a: {'9' * 5_000}", (1, 4), "too large a number"),
     ],
 )
 def test_what_is_no_plain_yaml_is_refused_with_its_place(
@@ -245,6 +255,8 @@ def test_a_file_that_is_too_large_is_not_read_on(tmp_path: Path) -> None:
 
     with pytest.raises(Refused, match="larger than 16 MiB"):
         read_state_file(file)
+    with pytest.raises(Refused, match="larger than 16 MiB"):
+        read_state_file(Path("/dev/zero"))
 
 
 def only_client(text: str) -> DesiredClient:

@@ -13,9 +13,8 @@ from domain.model.credentials import PresentedCredentials
 from domain.model.events import EventKind
 from domain.model.families import RefreshToken
 from domain.model.keys import KeyId, KeyPurpose
-from domain.usecases.change_catalogue import ChangeCatalogue
-from domain.usecases.rotate_data_keys import DataKeyStanding, DataKeyState, RotateDataKeys
-from support.core import HandWiredCore, build_core, draft, refreshing
+from domain.usecases.rotate_data_keys import DataKeyStanding, DataKeyState
+from support.core import HandWiredCore, build_core, data_key_rotation, draft, refreshing
 from support.domain_samples import DAY, HOUR, LEDGER, NOW, PAYROLL, SECOND
 
 MAC, PEPPER = KeyPurpose.REFRESH_MAC, KeyPurpose.SECRET_PEPPER
@@ -28,22 +27,8 @@ async def core() -> HandWiredCore:
     return await build_core()
 
 
-def build_rotation(core: HandWiredCore) -> RotateDataKeys:
-    return RotateDataKeys(
-        core.stores.catalogue,
-        change=ChangeCatalogue(core.stores.catalogue, audit=core.audit),
-        clients=core.stores.clients,
-        families=core.stores.families,
-        hasher=core.hasher,
-        envelope=core.envelope,
-        entropy=core.entropy,
-        clock=core.clock,
-        audit=core.audit,
-    )
-
-
 async def listed(core: HandWiredCore, purpose: KeyPurpose) -> Sequence[DataKeyStanding]:
-    return [one for one in await build_rotation(core).list() if one.purpose is purpose]
+    return [one for one in await data_key_rotation(core).list() if one.purpose is purpose]
 
 
 async def states(core: HandWiredCore, purpose: KeyPurpose) -> list[tuple[DataKeyState, int | None]]:
@@ -52,7 +37,7 @@ async def states(core: HandWiredCore, purpose: KeyPurpose) -> list[tuple[DataKey
 
 async def rotate(core: HandWiredCore, purpose: KeyPurpose) -> Sequence[KeyId]:
     """Rotate, and return the ids of all keys of the purpose, the newest first."""
-    return [one.key_id for one in (await build_rotation(core)(purpose)).keys]
+    return [one.key_id for one in (await data_key_rotation(core)(purpose)).keys]
 
 
 async def refresh_token(core: HandWiredCore, credentials: PresentedCredentials) -> str:
@@ -160,7 +145,7 @@ class TestRefreshTokens:
         core.clock.advance(HOUR)
         await core.revoke(credentials, token)
 
-        rotation = await build_rotation(core)(MAC)
+        rotation = await data_key_rotation(core)(MAC)
 
         assert rotation.dropped == [old]
         assert len(rotation.keys) == 2
@@ -176,7 +161,7 @@ class TestRefreshTokens:
         core.clock.advance(HOUR)
         await core.administer_clients.revoke_all(LEDGER)
 
-        assert (await build_rotation(core)(MAC)).dropped == [old]
+        assert (await data_key_rotation(core)(MAC)).dropped == [old]
 
     async def test_a_key_in_use_by_a_family_survives_any_number_of_rotations(
         self, core: HandWiredCore
@@ -282,6 +267,6 @@ async def test_nothing_is_counted_as_long_as_there_is_nothing_old(core: HandWire
 
     core = replace(core, stores=replace(core.stores, clients=Uncounted(), families=Uncounted()))
 
-    standings = await build_rotation(core).list()
+    standings = await data_key_rotation(core).list()
 
     assert [(one.purpose, one.state) for one in standings] == [(MAC, ACTIVE), (PEPPER, ACTIVE)]

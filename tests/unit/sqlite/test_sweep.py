@@ -2,12 +2,12 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
+from adapters.milliseconds import to_ms
 from adapters.sqlite.access_tokens import SqliteAccessTokenStore
 from adapters.sqlite.assertion_replays import SqliteAssertionReplays
 from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.families import SqliteRefreshFamilyStore
-from adapters.sqlite.milliseconds import write_time
 from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.sqlite.sweep import MOST_ROWS, Sweep
@@ -32,9 +32,7 @@ from support.domain_samples import (
 
 
 async def add_revocations(database: SqliteDatabase, count: int, *, expires_at: datetime) -> None:
-    rows = [
-        (f"{write_time(expires_at)}-{number}", write_time(expires_at)) for number in range(count)
-    ]
+    rows = [(f"{to_ms(expires_at)}-{number}", to_ms(expires_at)) for number in range(count)]
 
     def step(connection: sqlite3.Connection) -> None:
         connection.executemany("INSERT INTO revocations VALUES (?, ?)", rows)
@@ -81,7 +79,7 @@ class TestSweep:
 
         await database.write(lambda connection: Sweep()(connection, NOW))
 
-        assert database.fetch("SELECT expires_at FROM revocations") == [(write_time(NOW + MOMENT),)]
+        assert database.fetch("SELECT expires_at FROM revocations") == [(to_ms(NOW + MOMENT),)]
 
     async def test_it_is_due_again_after_a_second_on_either_side(
         self, database: SqliteDatabase

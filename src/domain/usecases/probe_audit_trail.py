@@ -1,0 +1,19 @@
+"""Whether what happens can be written down, where nothing may happen otherwise."""
+
+from domain.ports.audit_trail import AuditTrail
+from domain.ports.probe import Probe
+
+
+class AuditTrailProbe:
+    """Fails while a required trail cannot be written: everything is refused then."""
+
+    name = "audit_trail"
+
+    def __init__(self, audit: AuditTrail) -> None:
+        self._audit = audit
+
+    async def check(self) -> None:
+        await self._audit.require()
+
+
+_: type[Probe] = AuditTrailProbe
