@@ -25,7 +25,8 @@ Every decision leaves one event: a line of JSON, or an entry of a stream in Redi
 A member that is not set is left out.
 No member is given a secret, a token or a key; what has the form of one of grantd's, or of a JWT, is masked where somebody sent it in another's place.
 What a caller sent is cut off at 512 characters, and a line at 4,096 bytes.
-Requests that are refused for their form, before anybody is asked who is calling, leave no event: a body that is too large, two ways of authentication at once, an unknown path; nor do those to the token service that show no credentials, or none that can be read or are taken.
+Requests that are refused for their form, before anybody is asked who is calling, leave no event: a body that is too large, a repeated parameter, an unknown path.
+Who shows no credentials, several at once, or broken ones is refused with an event that names no client.
 """  # noqa: E501  (a sentence a line)
 
 

@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,8 @@ from support.redis_server import RedisServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A run that a shell has put into the background ignores interrupts, and so would our commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(ConformanceRun(), "conformance")
 
 

@@ -52,6 +52,10 @@ class Caller(Protocol):
     def revoke(self, client: RegisteredClient, token: str) -> Answer: ...
 
 
+NOBODY = RegisteredClient("")
+"""Who calls without any credentials."""
+
+
 class HttpCaller:
     def __init__(self, grantd: GrantdProcess) -> None:
         self._grantd = grantd
@@ -66,7 +70,7 @@ class HttpCaller:
         return self._post("/revoke", client, {"token": token})
 
     def _post(self, path: str, client: RegisteredClient, form: Mapping[str, str]) -> Answer:
-        reply = self._grantd.post(path, form, auth=client.basic)
+        reply = self._grantd.post(path, form, auth=client.basic if client != NOBODY else None)
         return Answer(
             reply.headers["x-request-id"],
             reply.is_success,
@@ -90,7 +94,7 @@ class GrpcCaller:
 
     def _call(self, method: str, client: RegisteredClient, message: Any) -> Answer:  # noqa: ANN401  (of any method)
         with grpc.insecure_channel(self._target, options=NO_PROXY) as channel:
-            credentials = basic(client.client_id, client.secret)
+            credentials = basic(client.client_id, client.secret) if client != NOBODY else ()
             try:
                 reply, call = getattr(TokenServiceStub(channel), method).with_call(
                     message, metadata=credentials, timeout=20
@@ -239,6 +243,21 @@ def test_a_caller_that_is_refused_leaves_one_event(world: World, protocol: str) 
                 subject=where,
             )
         ]
+
+
+def test_who_shows_no_credentials_leaves_one_event(world: World, protocol: str) -> None:
+    """Nobody is named in it, and the reason says that there was nothing to judge."""
+    call = CALLERS[protocol](world.grantd)
+    for event, answer in (
+        ("token.refused", call.issue(NOBODY, grant_type="client_credentials")),
+        ("client.refused", call.introspect(NOBODY, "anything")),
+        ("client.refused", call.revoke(NOBODY, "anything")),
+    ):
+        assert not answer.granted
+        [told] = world.of(answer)
+        assert (told["event"], told["outcome"]) == (event, "refused")
+        assert "client_id" not in told
+        assert str(told["reason"]).startswith("invalid_client: no client")
 
 
 def test_what_changes_nothing_and_refuses_nobody_leaves_no_event(

@@ -11,6 +11,8 @@ from domain.model.credentials import (
     ClientSecret,
     Presented,
     PresentedCredentials,
+    Proof,
+    UnreadableCredentials,
 )
 from domain.model.identifiers import ClientId
 
@@ -26,9 +28,19 @@ class CredentialFields(Protocol):
     client_assertion: str
 
 
-def read_credentials(
+def present(
     metadata: Iterable[tuple[str, str | bytes]], message: CredentialFields, *, allow_fields: bool
 ) -> Presented:
+    """Read what `read_credentials` does, and hand on why it is refused if it cannot be read."""
+    try:
+        return read_credentials(metadata, message, allow_fields=allow_fields)
+    except (InvalidClient, InvalidRequest) as refusal:
+        return UnreadableCredentials(refusal)
+
+
+def read_credentials(
+    metadata: Iterable[tuple[str, str | bytes]], message: CredentialFields, *, allow_fields: bool
+) -> Proof:
     """Read exactly one authentication method: call metadata, or the fields of the message.
 
     Args:

@@ -5,8 +5,7 @@ from typing import Any
 
 import grpc
 
-from adapters.grpc import mapping
-from adapters.grpc.client_auth import read_credentials
+from adapters.grpc import client_auth, mapping
 from adapters.grpc.interceptors import current_origin
 from domain.model.credentials import Presented
 from domain.model.introspection import Introspection
@@ -98,7 +97,7 @@ class TokenService:
         message: IssueTokenRequest | IntrospectTokenRequest | RevokeTokenRequest,
         context: Context,
     ) -> Presented:
-        return read_credentials(
+        return client_auth.present(
             context.invocation_metadata() or (),
             message,
             allow_fields=self._allow_credentials_in_message,

@@ -11,11 +11,21 @@ from domain.model.credentials import (
     ClientSecret,
     Presented,
     PresentedCredentials,
+    Proof,
+    UnreadableCredentials,
 )
 from domain.model.identifiers import ClientId
 
 
-def read(request: Request, form: Form, *, allow_body: bool) -> Presented:
+def present(request: Request, form: Form, *, allow_body: bool) -> Presented:
+    """Read what `read` does, and hand on why it is refused if it cannot be read."""
+    try:
+        return read(request, form, allow_body=allow_body)
+    except (InvalidClient, InvalidRequest) as refusal:
+        return UnreadableCredentials(refusal)
+
+
+def read(request: Request, form: Form, *, allow_body: bool) -> Proof:
     """Read what a request offers as proof, in whichever of the ways they are given.
 
     Args:

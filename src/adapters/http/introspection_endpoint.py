@@ -33,7 +33,7 @@ class IntrospectionEndpoint:
     async def __call__(self, request: Request) -> Response:
         form = await forms.read(request)
         question = IntrospectionRequest(
-            credentials=client_auth.read(request, form, allow_body=self._allow_body_credentials),
+            credentials=client_auth.present(request, form, allow_body=self._allow_body_credentials),
             token=form.get("token"),
             origin=origin_of(request),
         )

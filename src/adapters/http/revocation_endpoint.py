@@ -22,7 +22,7 @@ class RevocationEndpoint:
         form = await forms.read(request)
         await self._revoke_token(
             RevocationRequest(
-                credentials=client_auth.read(
+                credentials=client_auth.present(
                     request, form, allow_body=self._allow_body_credentials
                 ),
                 token=form.get("token"),

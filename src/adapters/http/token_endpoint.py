@@ -24,7 +24,7 @@ class TokenEndpoint:
         scope = form.get("scope")
         issued = await self._issue_token(
             TokenRequest(
-                credentials=client_auth.read(
+                credentials=client_auth.present(
                     request, form, allow_body=self._allow_body_credentials
                 ),
                 grant_type=form.get("grant_type"),

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from domain.errors import InvalidClient, InvalidRequest
 from domain.model.identifiers import ClientId
 from domain.model.keys import KeyId
 
@@ -147,7 +148,21 @@ class PresentedAssertion:
     client_id: ClientId | None = None
 
 
-Presented = PresentedCredentials | PresentedAssertion
+@dataclass(frozen=True, slots=True)
+class UnreadableCredentials:
+    """What cannot prove anything: none at all, several at once, or broken ones.
+
+    Attributes:
+        refusal: How the request is refused, where it is judged.
+    """
+
+    refusal: InvalidClient | InvalidRequest
+
+
+Proof = PresentedCredentials | PresentedAssertion
+"""What can prove who sends a request."""
+
+Presented = Proof | UnreadableCredentials
 """What a request offers to prove who sends it."""
 
 

@@ -8,7 +8,13 @@ from typing import assert_never
 
 from domain.errors import InvalidClient, InvalidRequest, TooManyRequests, Unavailable
 from domain.model.clients import Client
-from domain.model.credentials import Presented, PresentedAssertion, PresentedCredentials
+from domain.model.credentials import (
+    Presented,
+    PresentedAssertion,
+    PresentedCredentials,
+    Proof,
+    UnreadableCredentials,
+)
 from domain.model.events import Origin
 from domain.model.identifiers import ClientId
 from domain.model.keys import Keyring
@@ -62,7 +68,14 @@ class AuthenticateClient:
     def begin(
         self, presented: Presented, origin: Origin, *, now: datetime
     ) -> "PendingAuthentication":
-        """Begin the reads that the proof needs."""
+        """Begin the reads that the proof needs.
+
+        Raises:
+            InvalidClient: If what is presented cannot prove anything.
+            InvalidRequest: If several things are presented at once.
+        """
+        if isinstance(presented, UnreadableCredentials):
+            raise presented.refusal
         foreseen = self._foresee(presented)
         claimed = _claimed_id(presented, foreseen)
         booked = accounts(self._limits, client_id=claimed, source=origin.address)
@@ -85,9 +98,11 @@ class AuthenticateClient:
 
     def claimed(self, presented: Presented) -> ClientId:
         """Return whose a request claims to be; empty if nobody's."""
+        if isinstance(presented, UnreadableCredentials):
+            return ClientId("")
         return _claimed_id(presented, self._foresee(presented))
 
-    def _foresee(self, presented: Presented) -> ForeseenAssertion | None:
+    def _foresee(self, presented: Proof) -> ForeseenAssertion | None:
         if isinstance(presented, PresentedAssertion):
             return self._by_assertion.foresee(presented)
         return None
@@ -97,7 +112,7 @@ class AuthenticateClient:
 class PendingAuthentication:
     """A proof at work; what it reads has begun already."""
 
-    presented: Presented
+    presented: Proof
     origin: Origin
     foreseen: ForeseenAssertion | None
     found: Reading[Client | None]
@@ -154,7 +169,7 @@ class PendingAuthentication:
                 assert_never(unreachable)
 
 
-def _claimed_id(presented: Presented, foreseen: ForeseenAssertion | None) -> ClientId:
+def _claimed_id(presented: Proof, foreseen: ForeseenAssertion | None) -> ClientId:
     """Return whose the request claims to be; nobody's if it names no client."""
     if isinstance(presented, PresentedCredentials):
         return presented.client_id

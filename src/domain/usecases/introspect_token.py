@@ -104,8 +104,8 @@ class IntrospectToken:
             raise
 
     async def _answer(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
-        version = self._catalogue.version()
         authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
+        version = self._catalogue.version()
         question = self._begin(request.token or "", now)
         catalogue = await self._catalogue.at(await version)
         caller = await authentication.prove(catalogue.keyring)

@@ -151,8 +151,8 @@ class IssueToken:
 
     async def _issue(self, request: TokenRequest, now: datetime) -> IssuedToken:
         grant = self._grants.get(request.grant_type or "")
-        version = self._catalogue.version()
         authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
+        version = self._catalogue.version()
         pending = grant.begin(request, now=now) if grant is not None else None
         catalogue = await self._catalogue.at(await version)
 

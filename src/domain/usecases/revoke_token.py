@@ -60,8 +60,8 @@ class RevokeToken:
             raise
 
     async def _revoke(self, request: RevocationRequest, now: datetime) -> None:
-        version = self._catalogue.version()
         authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
+        version = self._catalogue.version()
         catalogue = await self._catalogue.at(await version)
         caller = await authentication.prove(catalogue.keyring)
         if not request.token:

@@ -21,6 +21,8 @@ from entrypoints.cli.inputs import STANDARD_INPUT
 from entrypoints.cli.options import ADMINISTRATIVE, takes_settings
 from entrypoints.settings import Settings
 
+_LARGEST_DOCUMENT = 16 * 1_048_576
+
 
 @takes_settings(*ADMINISTRATIVE)
 def register(
@@ -72,11 +74,13 @@ def read_document(path: Path) -> object:
     """Read the JSON in a file or on standard input.
 
     Raises:
-        Refused: If there is none, or if it names a member twice.
+        Refused: If there is none, if it is too large, or if it names a member twice.
     """
     source = _called(path)
     try:
-        text = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        text = _read(path)
+        if len(text) > _LARGEST_DOCUMENT:
+            raise Refused(f"{source} is larger than {_LARGEST_DOCUMENT} bytes")
         return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
     except OSError as error:
         raise Refused(f"{source} cannot be read: {error.strerror}") from None
@@ -88,6 +92,13 @@ def read_document(path: Path) -> object:
         raise Refused(f"{source} is nested too deeply") from None
     except ValueError as error:
         raise Refused(f"{source} is not JSON: {error}") from None
+
+
+def _read(path: Path) -> bytes:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(_LARGEST_DOCUMENT + 1)
+    with path.open("rb") as file:
+        return file.read(_LARGEST_DOCUMENT + 1)
 
 
 def _called(path: Path) -> str:

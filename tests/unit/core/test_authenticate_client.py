@@ -4,9 +4,19 @@ from datetime import datetime
 import pytest
 
 from adapters.memory.clients import MemoryClientStore
-from domain.errors import ClientNotFound, InvalidClient, Unavailable
+from domain.errors import ClientNotFound, InvalidClient, InvalidRequest, Unavailable
 from domain.model.clients import Client
-from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials, SecretId
+from domain.model.credentials import (
+    AuthMethod,
+    ClientSecret,
+    PresentedCredentials,
+    SecretId,
+    UnreadableCredentials,
+)
+from domain.model.events import EventKind
+from domain.usecases.introspect_token import IntrospectionRequest
+from domain.usecases.issue_token import TokenRequest
+from domain.usecases.revoke_token import RevocationRequest
 from support.core import ORIGIN, HandWiredCore, build_core, draft, public
 from support.domain_samples import HOUR, LEDGER, MOMENT, NOW, PAYROLL
 from support.stores import memory_stores
@@ -223,3 +233,30 @@ class TestImportedSecrets:
 
         with pytest.raises(ClientNotFound):
             await core.administer_clients.show(LEDGER)
+
+
+class TestUnreadableCredentials:
+    """What proves nothing: none, several at once, or broken ones."""
+
+    @pytest.mark.parametrize("refusal", [InvalidClient("broken"), InvalidRequest("two methods")])
+    async def test_they_are_refused_as_they_were_read_and_told(
+        self, refusal: InvalidClient | InvalidRequest
+    ) -> None:
+        """At each of the three endpoints by one event, which names no client."""
+        core = await build_core()
+        presented = UnreadableCredentials(refusal)
+        for ask in (
+            core.issue_token(TokenRequest(credentials=presented, grant_type="client_credentials")),
+            core.introspect_token(IntrospectionRequest(credentials=presented, token="any")),
+            core.revoke_token(RevocationRequest(credentials=presented, token="any")),
+        ):
+            with pytest.raises(type(refusal), match=refusal.detail):
+                await ask
+
+        told = [(event.kind, event.client_id, event.reason) for event in core.audit.events]
+        reason = f"{refusal.code}: {refusal.detail}"
+        assert told == [
+            (EventKind.TOKEN_REFUSED, "", reason),
+            (EventKind.CLIENT_REFUSED, "", reason),
+            (EventKind.CLIENT_REFUSED, "", reason),
+        ]
