@@ -53,9 +53,10 @@ class EstablishKeys:
         Raises:
             MasterKeyMismatch: If the keys there were sealed by another master key.
         """
-        if not (await self._store.load()).keys:
-            await self._establish(self._make_keys())
         stored = await self._store.load()
+        if not stored.keys:
+            await self._establish(self._make_keys())
+            stored = await self._store.load()
         for key in stored.keys:
             self._envelope.unseal(key.sealed, purpose=key.purpose, key_id=key.key_id)
         return stored

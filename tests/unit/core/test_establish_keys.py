@@ -38,6 +38,21 @@ async def test_a_second_start_finds_them() -> None:
     assert first.audit.events == second.audit.events == []
 
 
+async def test_a_later_start_loads_the_catalogue_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be large, and every command starts like that."""
+    core = await build_core()
+    loads: list[object] = []
+    load = core.stores.catalogue.load
+
+    async def counted() -> object:
+        loads.append(await load())
+        return loads[-1]
+
+    monkeypatch.setattr(core.stores.catalogue, "load", counted)
+    assert await core.establish_keys() == loads[0]
+    assert len(loads) == 1
+
+
 async def test_it_is_recorded_by_the_ids_alone() -> None:
     core = await build_core()
     made = (await core.establish_keys()).keys
