@@ -6,7 +6,6 @@ and does what the program `grantd` does once it is imported. Nothing of gRPC is
 loaded before the fork. As a program, this is that process.
 """
 
-import array
 import atexit
 import json
 import os
@@ -95,15 +94,10 @@ def _serve(listener: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while True:
         way, _ = listener.accept()
-        request, ancillary, _, _ = way.recvmsg(
-            _LONGEST_REQUEST, socket.CMSG_SPACE(_STREAMS * array.array("i").itemsize)
-        )
-        streams = array.array("i")
-        for _level, _kind, data in ancillary:
-            streams.frombytes(data)
+        request, streams, _, _ = socket.recv_fds(way, _LONGEST_REQUEST, _STREAMS)
         if request and os.fork() == 0:
             listener.close()
-            _carry_out(json.loads(request), list(streams), way)
+            _carry_out(json.loads(request), streams, way)
         for stream in streams:
             os.close(stream)
         way.close()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from adapters.authentication_method import or_refusal, require_one
 from adapters.basic_credentials import read_basic
 from adapters.client_assertion import read_assertion
 from domain.errors import InvalidClient, InvalidRequest
@@ -12,7 +13,6 @@ from domain.model.credentials import (
     Presented,
     PresentedCredentials,
     Proof,
-    UnreadableCredentials,
 )
 from domain.model.identifiers import ClientId
 
@@ -32,10 +32,7 @@ def present(
     metadata: Iterable[tuple[str, str | bytes]], message: CredentialFields, *, allow_fields: bool
 ) -> Presented:
     """Read what `read_credentials` does, and hand on why it is refused if it cannot be read."""
-    try:
-        return read_credentials(metadata, message, allow_fields=allow_fields)
-    except (InvalidClient, InvalidRequest) as refusal:
-        return UnreadableCredentials(refusal)
+    return or_refusal(lambda: read_credentials(metadata, message, allow_fields=allow_fields))
 
 
 def read_credentials(
@@ -54,10 +51,7 @@ def read_credentials(
     """
     authorization = [value for key, value in metadata if key == _AUTHORIZATION]
     asserts = bool(message.client_assertion_type or message.client_assertion)
-    if len(authorization) + bool(message.client_secret) + asserts > 1:
-        raise InvalidRequest(
-            "two authentication methods", hint="authenticate by one method, and once"
-        )
+    require_one(len(authorization) + bool(message.client_secret) + asserts)
     if authorization:
         return _from_metadata(authorization[0], message.client_id)
     if asserts:

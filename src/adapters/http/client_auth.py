@@ -2,6 +2,7 @@
 
 from starlette.requests import Request
 
+from adapters.authentication_method import or_refusal, require_one
 from adapters.basic_credentials import read_basic
 from adapters.client_assertion import read_assertion
 from adapters.http.forms import Form
@@ -12,17 +13,13 @@ from domain.model.credentials import (
     Presented,
     PresentedCredentials,
     Proof,
-    UnreadableCredentials,
 )
 from domain.model.identifiers import ClientId
 
 
 def present(request: Request, form: Form, *, allow_body: bool) -> Presented:
     """Read what `read` does, and hand on why it is refused if it cannot be read."""
-    try:
-        return read(request, form, allow_body=allow_body)
-    except (InvalidClient, InvalidRequest) as refusal:
-        return UnreadableCredentials(refusal)
+    return or_refusal(lambda: read(request, form, allow_body=allow_body))
 
 
 def read(request: Request, form: Form, *, allow_body: bool) -> Proof:
@@ -41,10 +38,7 @@ def read(request: Request, form: Form, *, allow_body: bool) -> Proof:
     secret = form.get("client_secret")
     assertion_type, assertion = form.get("client_assertion_type"), form.get("client_assertion")
     asserts = bool(assertion_type or assertion)
-    if len(authorization) + bool(secret) + asserts > 1:
-        raise InvalidRequest(
-            "two authentication methods", hint="authenticate by one method, and once"
-        )
+    require_one(len(authorization) + bool(secret) + asserts)
     if authorization:
         return _from_header(authorization[0], form)
     if asserts:

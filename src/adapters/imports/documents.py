@@ -1,9 +1,10 @@
 """Exports in JSON: parsing them, and reading members of a known type."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
+from adapters.strict_json import refuse_constant, require_unique
 from domain.errors import UnreadableExport, presentable
 from domain.model.imported_clients import MAX_IMPORTED_CLIENTS
 
@@ -23,8 +24,8 @@ def parse(content: bytes) -> object:
     try:
         document: object = json.loads(
             content.decode("utf-8-sig"),
-            object_pairs_hook=_object,
-            parse_constant=_no_number,
+            object_pairs_hook=require_unique,
+            parse_constant=refuse_constant,
             parse_int=_integer,
         )
         json.dumps(document, ensure_ascii=False).encode()  # half a character may be escaped
@@ -105,17 +106,6 @@ class Reader:
         if found is not None and not isinstance(found, kind):
             raise self.unreadable(name, wanted)
         return found
-
-
-def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("an object has a member twice")
-    return members
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is not a number of JSON")
 
 
 def _integer(digits: str) -> int:

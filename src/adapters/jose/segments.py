@@ -2,7 +2,9 @@
 
 import base64
 import json
-from typing import Any, NoReturn
+from typing import Any
+
+from adapters.strict_json import refuse_constant, require_unique
 
 
 def encode_segment(octets: bytes) -> bytes:
@@ -36,15 +38,4 @@ def read_object(octets: bytes) -> dict[str, Any]:
     return value
 
 
-def _require_unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    unique = dict(members)
-    if len(unique) != len(members):
-        raise ValueError("a member comes twice")
-    return unique
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_require_unique, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=require_unique, parse_constant=refuse_constant)

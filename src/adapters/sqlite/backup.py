@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from adapters.durable_files import sync
 from adapters.sqlite.lock import WriterLock
 from domain.errors import Unavailable
 
@@ -40,12 +41,12 @@ def back_up(database: Path, to: Path) -> None:
         raise BackupRefused(f"{to} is there already")
     with _failures(f"cannot copy {database} to {to}"), drafted_beside(to) as draft:
         _copy(database, draft)
-        _sync(draft)
+        sync(draft)
         try:
             os.link(draft, to)
         except FileExistsError:
             raise BackupRefused(f"{to} is there already") from None
-        _sync(to.parent)
+        sync(to.parent)
 
 
 @contextmanager
@@ -106,10 +107,10 @@ def put_in_place(draft: Path, database: Path) -> Path | None:
         require_unused(database)
         with closing(sqlite3.connect(draft, isolation_level=None)) as last:
             last.execute(_IN_ONE_FILE)
-        _sync(draft)
+        sync(draft)
         before = _put_aside(database)
         draft.replace(database)
-        _sync(database.parent)
+        sync(database.parent)
         return before
 
 
@@ -153,11 +154,3 @@ def _failures(what: str) -> Iterator[None]:
         raise BackupRefused(f"{what}: {error}") from error
     except OSError as error:
         raise Unavailable(f"{what}: {error.strerror}") from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from adapters.durable_files import sync, write_new
+
 MASTER_KEY_BYTES: Final = 32
 
 _ID_BYTES = 8
@@ -120,32 +122,20 @@ def _make(path: Path) -> None:
 
 def _link_new(path: Path) -> None:
     draft = path.parent / f".{path.name}.{secrets.token_hex(8)}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(draft, base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)) + b"\n")
         os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def _read_durably(path: Path) -> MasterKey:
     key = read_master_key(path)
     try:
-        _sync_directory(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise _unusable(path, error) from None
     return key
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> MasterKeyUnusable:

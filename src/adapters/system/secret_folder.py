@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
+from adapters.durable_files import sync, write_new
 from domain.model.credentials import ClientSecret
 from domain.model.identifiers import ClientId
 from domain.ports.secret_outlet import SecretNotLeft, SecretOutlet
@@ -49,7 +50,7 @@ class SecretFolder:
         secret = ClientSecret(text.removesuffix("\n"))
         if not secret.is_ours:
             raise SecretNotLeft(f"{path} exists and holds no secret of grantd's making")
-        _sync_folder(self._folder)
+        sync(self._folder)
         return secret
 
     async def leave(self, client_id: ClientId, secret: ClientSecret, /) -> None:
@@ -58,28 +59,12 @@ class SecretFolder:
         try:
             # What a killed process left half-written was never given to a client.
             unfinished.unlink(missing_ok=True)
-            _write_durably(unfinished, f"{secret.reveal()}\n".encode())
+            write_new(unfinished, f"{secret.reveal()}\n".encode())
             os.link(unfinished, path)  # refuses to replace
             unfinished.unlink()
-            _sync_folder(self._folder)
+            sync(self._folder)
         except OSError as error:
             raise SecretNotLeft(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 _: type[SecretOutlet] = SecretFolder

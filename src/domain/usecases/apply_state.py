@@ -32,13 +32,13 @@ from domain.ports.secret_outlet import SecretNotLeft, SecretOutlet
 from domain.usecases.administer_clients import AdministerClients, ClientChanges
 from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.each_client import each_client
 from domain.usecases.fenced_clients import FencedClients, require_mark
 from domain.usecases.judge_state import judge_state
 from domain.usecases.make_secret import MakeSecret
 from domain.usecases.plan_state import Action, Change, Kind, Plan, plan_state
 from domain.usecases.token_policy import TokenPolicy
 
-_PAGE: Final = 500
 _MARK_BYTES: Final = 12
 _NOT_BY_UPDATE: Final = frozenset(
     {"client_id", "epoch", "created_at", "version", "secrets", "owner", "disabled"}
@@ -88,11 +88,7 @@ class ApplyState:
     async def read(self) -> CurrentState:
         """Return what the server knows."""
         catalogue = await self._catalogue.read()
-        clients: dict[ClientId, Client] = {}
-        last: ClientId | None = None
-        while page := await self._clients.page(after=last, limit=_PAGE):
-            clients.update((client.client_id, client) for client in page)
-            last = page[-1].client_id
+        clients = {client.client_id: client async for client in each_client(self._clients)}
         return CurrentState(catalogue=catalogue, clients=clients)
 
     async def plan(self, desired: DesiredState, *, prune: bool) -> Plan | Unattainable:

@@ -7,7 +7,6 @@ from domain.errors import ClientExists, InvalidRegistration
 from domain.model.catalogue import Catalogue, StoredCatalogue
 from domain.model.clients import Client
 from domain.model.events import AuditEvent, EventKind
-from domain.model.identifiers import ClientId
 from domain.model.imported_clients import ForeignClient, ImportedClient, ImportReport, Outcome
 from domain.model.scopes import Scope, ScopeDefinition
 from domain.ports.audit_trail import AuditTrail
@@ -15,9 +14,8 @@ from domain.ports.clock import Clock
 from domain.usecases.administer_clients import AdministerClients, CreatedClient
 from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.each_client import each_client
 from domain.usecases.translate_client import TranslateClient
-
-_PAGE = 500
 
 
 class ImportClients:
@@ -65,11 +63,8 @@ class ImportClients:
 
     async def _names_here(self) -> "_Names":
         names = _Names()
-        last: ClientId | None = None
-        while page := await self._administer.page(after=last, limit=_PAGE):
-            for client in page:
-                names.add(client)
-            last = page[-1].client_id
+        async for client in each_client(self._administer):
+            names.add(client)
         return replace(names, before=frozenset(names.client_ids))
 
     async def _judge(

@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.model.clients import Client, GrantType
-from domain.model.identifiers import ClientId
 from domain.model.scopes import Scope
 from domain.model.usage import ClientUsage, UseKind
 from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
 from domain.ports.usage import UsageStore
-
-_PAGE = 500
+from domain.usecases.each_client import each_page
 
 
 class Presence(StrEnum):
@@ -111,12 +109,10 @@ class ReportUnused:
         since = now - period
         known_since: datetime | None = None
         judged: list[Disuse] = []
-        after: ClientId | None = None
-        while page := await self._clients.page(after=after, limit=_PAGE):
+        async for page in each_page(self._clients):
             readings = [self._usage.of(client.client_id, now=now) for client in page]
             for client, reading in zip(page, readings, strict=True):
                 usage = ClientUsage.of(client, await reading)
                 known_since = min(filter(None, (known_since, usage.known_since)), default=None)
                 judged.append(judge_disuse(client, usage, since=since))
-            after = page[-1].client_id
         return UnusedReport(since=since, known_since=known_since, clients=tuple(judged))

@@ -6,19 +6,18 @@ from typing import Final
 
 from domain.errors import ClientNotFound, TokenNotFound
 from domain.model.events import AuditEvent, EventKind
-from domain.model.identifiers import ClientId, FamilyId, TokenId, is_made_for_a_client
+from domain.model.identifiers import FamilyId, TokenId, is_made_for_a_client
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.revocations import RevocationList
 from domain.usecases.administer_clients import AdministerClients
 from domain.usecases.current_catalogue import CurrentCatalogue
+from domain.usecases.each_client import each_client
 from domain.usecases.end_token import EndedToken, EndToken
 
 # An id alone does not tell when its token expires, and a listed id costs a few bytes.
 LISTED_FOR: Final = timedelta(days=3_650)
-
-_PAGE = 500
 
 
 class RevokeByOperator:
@@ -55,7 +54,7 @@ class RevokeByOperator:
         await self._record(ended)
         return ended
 
-    async def token_id(self, token_id: TokenId) -> None:
+    async def token_id(self, token_id: TokenId) -> EndedToken:
         """End the access token with this `jti`, be it a JWT or opaque.
 
         Whether there is such a token cannot be told: a JWT leaves no record
@@ -68,7 +67,9 @@ class RevokeByOperator:
         now = self._clock.now()
         await self._audit.require()
         await self._revocations.add(token_id, until=now + LISTED_FOR, now=now)
-        await self._record(EndedToken(owner=None, token_id=token_id))
+        ended = EndedToken(owner=None, token_id=token_id)
+        await self._record(ended)
+        return ended
 
     async def family(self, family_id: FamilyId) -> EndedToken:
         """End a refresh family and every access token that came from it.
@@ -92,13 +93,10 @@ class RevokeByOperator:
         Whoever is stopped half-way does it again: what has ended twice has ended.
         """
         count = 0
-        last: ClientId | None = None
-        while page := await self._administer.page(after=last, limit=_PAGE):
-            for client in page:
-                with suppress(ClientNotFound):  # deleted meanwhile, which ends it as well
-                    await self._administer.revoke_all(client.client_id)
-            count += len(page)
-            last = page[-1].client_id
+        async for client in each_client(self._administer):
+            with suppress(ClientNotFound):  # deleted meanwhile, which ends it as well
+                await self._administer.revoke_all(client.client_id)
+            count += 1
         return count
 
     async def _record(self, ended: EndedToken) -> None:
@@ -106,7 +104,7 @@ class RevokeByOperator:
             AuditEvent(
                 kind=EventKind.TOKEN_REVOKED,
                 at=self._clock.now(),
-                subject=ended.owner or ClientId(""),
+                subject=ended.owner or "",
                 token_id=ended.token_id,
                 family_id=ended.family_id,
             )

@@ -69,10 +69,7 @@ def client_state(client: Client) -> str:
 
 def present_changed(client: Client, sentence: str, *, as_json: bool) -> None:
     """Show a client that was changed to a program, and say to a person what was done."""
-    if as_json:
-        output.document(client_document(client))
-    else:
-        output.note(sentence)
+    output.done(client_document(client), sentence, as_json=as_json)
 
 
 def _secret_document(secret: RegisteredSecret) -> dict[str, Any]:

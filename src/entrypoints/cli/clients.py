@@ -238,10 +238,8 @@ def revoke_all(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJs
 def delete(client_id: ClientIdArgument, *, settings: Settings, as_json: AsJson = False) -> None:
     """Remove a client; every token it holds ends with it."""
     with_administration(settings, lambda core: core.administer_clients.delete(ClientId(client_id)))
-    if as_json:
-        output.document({"client_id": client_id, "deleted": True})
-    else:
-        output.note(f"Client {client_id} is deleted.")
+    deleted = {"client_id": client_id, "deleted": True}
+    output.done(deleted, f"Client {client_id} is deleted.", as_json=as_json)
 
 
 def _present_created(created: CreatedClient, settings: Settings, *, as_json: bool) -> None:

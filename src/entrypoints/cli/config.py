@@ -28,10 +28,8 @@ def show(*, settings: Settings, as_json: AsJson = False) -> None:
 @takes_settings(*Settings.model_fields)
 def check(*, settings: Settings, as_json: AsJson = False) -> None:
     """Check the settings without starting anything: `grantd config check --config FILE`."""
-    if as_json:
-        output.document({"valid": True, "issuer": settings.issuer})
-    else:
-        output.note("The settings hold.")
+    told = {"valid": True, "issuer": settings.issuer}
+    output.done(told, "The settings hold.", as_json=as_json)
 
 
 def _written(value: object) -> str:

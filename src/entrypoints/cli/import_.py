@@ -1,6 +1,5 @@
 """`grantd import`: clients of another server."""
 
-import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +12,7 @@ from domain.model.imported_clients import ForeignClient, ImportedClient, ImportR
 from entrypoints.cli import output
 from entrypoints.cli.core import with_core
 from entrypoints.cli.exits import ExitStatus, Refused
-from entrypoints.cli.inputs import STANDARD_INPUT
+from entrypoints.cli.inputs import called, read_at_most
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
 from entrypoints.settings import Settings
 
@@ -78,17 +77,12 @@ def import_(
 
 
 def _content(path: Path) -> bytes:
-    called = "standard input" if path == STANDARD_INPUT else str(path)
     try:
-        if path == STANDARD_INPUT:
-            content = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with path.open("rb") as file:
-                content = file.read(_LARGEST + 1)
+        content = read_at_most(path, _LARGEST + 1)
     except OSError as error:
-        raise Refused(f"{called} cannot be read: {error.strerror}") from None
+        raise Refused(f"{called(path)} cannot be read: {error.strerror}") from None
     if len(content) > _LARGEST:
-        raise Refused(f"{called} is larger than {_LARGEST // 1_024 // 1_024} MiB")
+        raise Refused(f"{called(path)} is larger than {_LARGEST // 1_024 // 1_024} MiB")
     return content
 
 

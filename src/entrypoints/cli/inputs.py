@@ -66,6 +66,19 @@ def read_line(path: Path | None, what: str) -> str:
     return first
 
 
+def read_at_most(path: Path, count: int) -> bytes:
+    """Read up to *count* bytes of a file or of standard input, which may have no end."""
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(count)
+    with path.open("rb") as file:
+        return file.read(count)
+
+
+def called(path: Path) -> str:
+    """Return what a person calls the place that is read."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
 def read_scope(text: str) -> Scope:
     """Read a scope for an option."""
     try:

@@ -49,6 +49,14 @@ def facts(values: Mapping[str, object]) -> None:
         line(f"{name:<{widest}}  {text}")
 
 
+def done(value: object, text: str, *, as_json: bool) -> None:
+    """Tell what a command did: the JSON of it to a program, a sentence to a person."""
+    if as_json:
+        document(value)
+    else:
+        note(text)
+
+
 def note(text: str) -> None:
     """Tell the person something that is no data."""
     print(text, file=sys.stderr)  # noqa: T201  (this is the place)

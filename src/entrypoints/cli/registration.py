@@ -1,13 +1,13 @@
 """`grantd clients register`: clients from standard metadata (RFC 7591 §2)."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from adapters.strict_json import refuse_constant, require_unique
 from domain.model.clients import Client, Subject
 from domain.model.credentials import AuthMethod
 from domain.model.lifetimes import format_duration
@@ -17,7 +17,7 @@ from entrypoints.cli import output
 from entrypoints.cli.administration import Administration
 from entrypoints.cli.core import with_administration
 from entrypoints.cli.exits import Refused
-from entrypoints.cli.inputs import STANDARD_INPUT
+from entrypoints.cli.inputs import called, read_at_most
 from entrypoints.cli.options import ADMINISTRATIVE, takes_settings
 from entrypoints.settings import Settings
 
@@ -47,7 +47,7 @@ def register(
     document = read_document(file)
     documents = document if isinstance(document, list) else [document]
     if not documents:
-        raise Refused(f"there is no client in {_called(file)}")
+        raise Refused(f"there is no client in {called(file)}")
     registered: list[CreatedClient] = []
 
     async def work(core: Administration) -> None:
@@ -76,12 +76,12 @@ def read_document(path: Path) -> object:
     Raises:
         Refused: If there is none, if it is too large, or if it names a member twice.
     """
-    source = _called(path)
+    source = called(path)
     try:
-        text = _read(path)
+        text = read_at_most(path, _LARGEST_DOCUMENT + 1)
         if len(text) > _LARGEST_DOCUMENT:
             raise Refused(f"{source} is larger than {_LARGEST_DOCUMENT} bytes")
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+        return json.loads(text, object_pairs_hook=require_unique, parse_constant=refuse_constant)
     except OSError as error:
         raise Refused(f"{source} cannot be read: {error.strerror}") from None
     except json.JSONDecodeError as error:
@@ -92,28 +92,6 @@ def read_document(path: Path) -> object:
         raise Refused(f"{source} is nested too deeply") from None
     except ValueError as error:
         raise Refused(f"{source} is not JSON: {error}") from None
-
-
-def _read(path: Path) -> bytes:
-    if path == STANDARD_INPUT:
-        return sys.stdin.buffer.read(_LARGEST_DOCUMENT + 1)
-    with path.open("rb") as file:
-        return file.read(_LARGEST_DOCUMENT + 1)
-
-
-def _called(path: Path) -> str:
-    return "standard input" if path == STANDARD_INPUT else str(path)
-
-
-def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("an object has a member twice")
-    return members
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is not a number of JSON")
 
 
 def _read_all(core: Administration, documents: Sequence[object]) -> list[Registration]:

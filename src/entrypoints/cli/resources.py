@@ -80,7 +80,7 @@ def create(
         access_token_ttl=access_token_ttl,
     )
     with_administration(settings, lambda core: core.administer_catalogue.add_resource(resource))
-    _present(resource, f"Resource {uri} is created.", as_json=as_json)
+    output.done(_document(resource), f"Resource {uri} is created.", as_json=as_json)
 
 
 @app.command("list")
@@ -165,7 +165,7 @@ def update(
             ResourceId(uri), changes, if_etag=etag(if_etag)
         ),
     )
-    _present(resource, f"Resource {uri} is changed.", as_json=as_json)
+    output.done(_document(resource), f"Resource {uri} is changed.", as_json=as_json)
 
 
 @app.command()
@@ -183,7 +183,7 @@ def disable(
             ResourceId(uri), if_etag=etag(if_etag)
         ),
     )
-    _present(resource, f"Resource {uri} is disabled.", as_json=as_json)
+    output.done(_document(resource), f"Resource {uri} is disabled.", as_json=as_json)
 
 
 @app.command()
@@ -198,7 +198,7 @@ def enable(
             ResourceId(uri), if_etag=etag(if_etag)
         ),
     )
-    _present(resource, f"Resource {uri} is enabled.", as_json=as_json)
+    output.done(_document(resource), f"Resource {uri} is enabled.", as_json=as_json)
 
 
 @app.command()
@@ -213,17 +213,7 @@ def delete(
             ResourceId(uri), if_etag=etag(if_etag)
         ),
     )
-    if as_json:
-        output.document({"resource": uri, "deleted": True})
-    else:
-        output.note(f"Resource {uri} is deleted.")
-
-
-def _present(resource: Resource, sentence: str, *, as_json: bool) -> None:
-    if as_json:
-        output.document(_document(resource))
-    else:
-        output.note(sentence)
+    output.done({"resource": uri, "deleted": True}, f"Resource {uri} is deleted.", as_json=as_json)
 
 
 def _document(resource: Resource) -> dict[str, Any]:

@@ -57,10 +57,9 @@ def revoke(
         )
     if everything:
         count = with_core(settings, lambda core: core.revoke_by_operator.everything())
-        if as_json:
-            output.document({"clients": count})
-        else:
-            output.note(f"All that {count} clients held has ended.")
+        output.done(
+            {"clients": count}, f"All that {count} clients held has ended.", as_json=as_json
+        )
         return
     token = read_line(token_file, "token") if token_file is not None else None
 
@@ -68,20 +67,15 @@ def revoke(
         if token is not None:
             return await core.revoke_by_operator.token(token)
         if jti is not None:
-            await core.revoke_by_operator.token_id(TokenId(jti))
-            return EndedToken(owner=None, token_id=TokenId(jti))
+            return await core.revoke_by_operator.token_id(TokenId(jti))
         if family is not None:
             return await core.revoke_by_operator.family(FamilyId(family))
         changed = await core.administer_clients.revoke_all(ClientId(client or ""))
         return EndedToken(owner=changed.client_id)
 
     ended = with_core(settings, work)
-    if as_json:
-        output.document(
-            {"client_id": ended.owner, "jti": ended.token_id, "family_id": ended.family_id}
-        )
-    else:
-        output.note(_sentence(ended))
+    told = {"client_id": ended.owner, "jti": ended.token_id, "family_id": ended.family_id}
+    output.done(told, _sentence(ended), as_json=as_json)
 
 
 def _sentence(ended: EndedToken) -> str:

@@ -49,7 +49,7 @@ def create(
         resource=ResourceId(resource) if resource is not None else None,
     )
     with_administration(settings, lambda core: core.administer_catalogue.add_scope(definition))
-    _present(definition, f"Scope {name} is created.", as_json=as_json)
+    output.done(_document(definition), f"Scope {name} is created.", as_json=as_json)
 
 
 @app.command("list")
@@ -129,7 +129,7 @@ def update(
             _token(name), changes, if_etag=etag(if_etag)
         ),
     )
-    _present(scope, f"Scope {name} is changed.", as_json=as_json)
+    output.done(_document(scope), f"Scope {name} is changed.", as_json=as_json)
 
 
 @app.command()
@@ -145,7 +145,7 @@ def disable(
         settings,
         lambda core: core.administer_catalogue.disable_scope(_token(name), if_etag=etag(if_etag)),
     )
-    _present(scope, f"Scope {name} is disabled.", as_json=as_json)
+    output.done(_document(scope), f"Scope {name} is disabled.", as_json=as_json)
 
 
 @app.command()
@@ -158,7 +158,7 @@ def enable(
         settings,
         lambda core: core.administer_catalogue.enable_scope(_token(name), if_etag=etag(if_etag)),
     )
-    _present(scope, f"Scope {name} is enabled.", as_json=as_json)
+    output.done(_document(scope), f"Scope {name} is enabled.", as_json=as_json)
 
 
 @app.command()
@@ -171,21 +171,11 @@ def delete(
         settings,
         lambda core: core.administer_catalogue.remove_scope(_token(name), if_etag=etag(if_etag)),
     )
-    if as_json:
-        output.document({"name": name, "deleted": True})
-    else:
-        output.note(f"Scope {name} is deleted.")
+    output.done({"name": name, "deleted": True}, f"Scope {name} is deleted.", as_json=as_json)
 
 
 def _token(name: str) -> ScopeToken:
     return Scope.of((name,)).values[0]
-
-
-def _present(scope: ScopeDefinition, sentence: str, *, as_json: bool) -> None:
-    if as_json:
-        output.document(_document(scope))
-    else:
-        output.note(sentence)
 
 
 def _document(scope: ScopeDefinition) -> dict[str, Any]:

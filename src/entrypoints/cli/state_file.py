@@ -1,6 +1,5 @@
 """Reading a state file: every problem is found, and told with line, column and field."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource
 from domain.model.scopes import ScopeDefinition
 from entrypoints.cli.exits import Refused
-from entrypoints.cli.inputs import STANDARD_INPUT, read_secret
+from entrypoints.cli.inputs import read_at_most, read_secret
 from entrypoints.cli.registration import read_document
 from entrypoints.cli.state_fields import (
     CLIENT,
@@ -79,11 +78,7 @@ def read_state_file(path: Path) -> StateFile:
         Refused: If it cannot be read, or is no YAML of the kind that is taken.
     """
     try:
-        if path == STANDARD_INPUT:
-            content = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with path.open("rb") as file:
-                content = file.read(LARGEST + 1)
+        content = read_at_most(path, LARGEST + 1)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > LARGEST:

@@ -107,10 +107,9 @@ def revoke(
     HttpClient(server or settings.issuer).post(
         REVOCATION_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
-    if as_json:
-        output.document({"revoked": True})
-    else:
-        output.note("If the token was this client's, it is revoked.")
+    output.done(
+        {"revoked": True}, "If the token was this client's, it is revoked.", as_json=as_json
+    )
 
 
 @app.command()
