@@ -12,7 +12,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from entrypoints.settings import Settings, expected, flag, variable
+from entrypoints.setting_problems import flag, variable
+from entrypoints.settings import Settings, expected
 
 ROOT = Path(__file__).resolve().parent.parent
 MANUAL = ROOT / "docs" / "configuration.md"
@@ -22,11 +23,15 @@ WIDTH = 98
 # A section begins with the setting named.
 SECTIONS = {
     "http": "What it serves",
+    "http_certificate_file": "TLS",
+    "issuer": "The service",
+    "trusted_proxies": "Behind proxies",
     "store": "The store",
     "master_key_file": "Keys",
     "grants": "Tokens",
     "allow_credentials_in_request_body": "Client authentication",
     "log_format": "Logging",
+    "tracing_endpoint": "Tracing",
     "audit_log": "The audit trail",
     "target": "The command line, sent to a server",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
@@ -23,8 +23,12 @@ STDOUT: Final = "stdout"
 REDIS_STREAM: Final = "redis"
 SQLITE: Final = "sqlite:///"
 
-_REDIS_SCHEMES = ("redis", "rediss")
+AUTO: Final = "auto"
+
+_ONE_REDIS = ("redis", "rediss")
+_MANY_REDIS = ("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _LAST_PORT = 65_535
+_NOT_IN_A_URL = "a URL without a password; store_password_file is the place for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +133,25 @@ def _decode(text: str) -> object:
         raise ValueError("JSON, or parts with commas between them") from None
 
 
+def _unless_off(value: object) -> object:
+    return None if value == OFF else value
+
+
 _ADDRESS = Expected("HOST:PORT or off", "HOST:PORT|off")
 DURATION = Expected("a duration like PT1H, P1M, 90s, 15m, 1h or 30d", "DURATION")
 _FILE = Expected("the path of a file", "FILE")
-STORE = Expected("sqlite:///FILE, redis://HOST:PORT/DB or rediss://HOST:PORT/DB", "URL")
+STORE = Expected(
+    "sqlite:///FILE, redis://HOST:PORT/DB, redis+sentinel://HOST:PORT,…/SERVICE/DB or"
+    " redis+cluster://HOST:PORT,…",
+    "URL",
+)
 _BUDGET = Expected("COUNT/DURATION like 10/5m, or off", "COUNT/DURATION|off")
 _NETWORKS = Expected("networks like 10.0.0.0/8 or fd00::/8", "NETWORK")
 _COUNT = Expected("a whole number from 1", "N")
+_WHOLE_NUMBER = Expected("a whole number from 0", "N")
+_WORKERS = Expected("a whole number from 1, or auto", "N|auto")
+_SHARE = Expected("a number from 0 to 1", "SHARE")
+_OPTIONAL_URL = Expected("an http or https URL, or off", "URL|off")
 _AUDIT_LOG = Expected(
     "stderr, stdout, redis or a path with a / in it, each once, or off alone",
     "stderr|stdout|redis|FILE|off",
@@ -170,6 +186,10 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(spli
 AuditLog = Annotated[tuple[str, ...], BeforeValidator(split_list), _AUDIT_LOG]
 Switch = Annotated[bool, Expected("true or false", "")]
 Count = Annotated[int, Field(ge=1), _COUNT]
+WholeNumber = Annotated[int, Field(ge=0), _WHOLE_NUMBER]
+Workers = Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], _WORKERS]
+Share = Annotated[float, Field(ge=0, le=1), _SHARE]
+OptionalUrl = Annotated[str | None, BeforeValidator(_unless_off), _OPTIONAL_URL]
 
 
 def require_audit_places(places: tuple[str, ...]) -> None:
@@ -190,26 +210,30 @@ def require_issuer_url(text: str) -> str:
     return text
 
 
-def require_store_url(text: str) -> str:
+def require_tracing_url(text: str) -> str:
     url = _split_url(text)
-    if url is None or url.scheme not in ("sqlite", *_REDIS_SCHEMES):
-        raise ValueError(_refused_scheme(text))
+    if url is None or url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc:
+        raise ValueError(_OPTIONAL_URL.form)
+    return text
+
+
+def require_store_url(text: str) -> str:
+    if text.startswith(tuple(f"{scheme}://" for scheme in _MANY_REDIS)):
+        if "@" in text and ":" in text.rpartition("@")[0].partition("://")[2]:
+            raise ValueError(_NOT_IN_A_URL)
+        return text  # whoever connects judges the rest
+    url = _split_url(text)
+    if url is None or url.scheme not in ("sqlite", *_ONE_REDIS):
+        raise ValueError(STORE.form)
     if url.scheme == "sqlite":
         path = text.removeprefix(SQLITE)
         if path in (text, "", "/", ":memory:") or "?" in text or "#" in text:
             raise ValueError("sqlite:///relative.db or sqlite:////absolute.db")
     elif url.password is not None:
-        raise ValueError("a URL without a password; store_password_file is the place for it")
+        raise ValueError(_NOT_IN_A_URL)
     elif not url.hostname or url.query or url.fragment or not _is_database(url.path):
         raise ValueError(f"{url.scheme}://HOST:PORT/DB, with nothing behind the number")
     return text
-
-
-def _refused_scheme(text: str) -> str:
-    for scheme in ("redis+sentinel", "redis+cluster"):
-        if text.startswith(f"{scheme}:"):
-            return f"another store: {scheme} is not there yet"
-    return STORE.form
 
 
 def _is_database(path: str) -> bool:

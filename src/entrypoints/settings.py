@@ -5,16 +5,13 @@ the TOML file, that before the default. Nothing here opens what a path names.
 """
 
 import os
-import tomllib
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -43,41 +40,30 @@ from entrypoints.setting_forms import (
     Lifetime,
     Listener,
     Networks,
+    OptionalUrl,
+    Share,
     Switch,
     Wait,
+    WholeNumber,
+    Workers,
     require_audit_places,
     require_issuer_url,
     require_store_url,
+    require_tracing_url,
     split_list,
     split_map,
 )
 from entrypoints.setting_forms import Address as Address  # noqa: PLC0414  (others read it here)
+from entrypoints.setting_problems import (
+    PREFIX,
+    InvalidSettings,
+    nearest,
+    problem_of,
+    read_file,
+    variable,
+)
 
-PREFIX: Final = "GRANTD_"
 CONFIG: Final = "config"
-
-_NOUNS: Final[Mapping[type, str]] = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "list",
-    tuple: "list",
-    dict: "table",
-    timedelta: "a duration",
-}
-
-
-class InvalidSettings(Exception):
-    """The settings do not hold; every problem is one line and shows no value.
-
-    Attributes:
-        typed: Whether one of them was given as a flag.
-    """
-
-    def __init__(self, problems: Sequence[str], *, typed: bool = False) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
-        self.typed = typed
 
 
 class Settings(BaseSettings):
@@ -111,6 +97,40 @@ class Settings(BaseSettings):
             "it asks for no credentials."
         ),
     )
+    http_certificate_file: File = Field(
+        default=None,
+        description="The certificate chain in PEM, its own first: with it HTTP is served over TLS.",
+        examples=["/run/secrets/tls.crt"],
+    )
+    http_certificate_key_file: File = Field(
+        default=None,
+        description="The private key of `http_certificate_file` in PEM.",
+        examples=["/run/secrets/tls.key"],
+    )
+    http_client_ca_file: File = Field(
+        default=None,
+        description=(
+            "The CA certificates in PEM that vouch for clients: with it every connection has to "
+            "bring a certificate of theirs (mutual TLS)."
+        ),
+        examples=["/run/secrets/clients-ca.crt"],
+    )
+    grpc_certificate_file: File = Field(
+        default=None,
+        description="The same for gRPC.",
+        examples=["/run/secrets/tls.crt"],
+    )
+    grpc_certificate_key_file: File = Field(
+        default=None,
+        description="The private key of `grpc_certificate_file` in PEM.",
+        examples=["/run/secrets/tls.key"],
+    )
+    grpc_client_ca_file: File = Field(
+        default=None,
+        description="The same as `http_client_ca_file` for gRPC.",
+        examples=["/run/secrets/clients-ca.crt"],
+    )
+
     issuer: Annotated[str, Expected("a URL without query and fragment", "URL")] = Field(
         default="",
         description=(
@@ -120,24 +140,84 @@ class Settings(BaseSettings):
         ),
         examples=["https://id.example.com"],
     )
-    workers: Count = Field(default=1, description="Worker processes per protocol.")
+    workers: Workers = Field(
+        default=1,
+        description=(
+            "Worker processes per protocol, which share its port; `auto` is one for each core that "
+            "this process may use."
+        ),
+        examples=["auto"],
+    )
     shutdown_timeout: Wait = Field(
         default=timedelta(seconds=30),
         description="How long calls in flight may take when it is stopped.",
+    )
+
+    trusted_proxies: Networks = Field(
+        default=(),
+        description=(
+            "Proxies whose word on the source address is taken; "
+            "without any, it is the address of the socket."
+        ),
+        examples=[["10.0.0.0/8"]],
+    )
+    proxy_header: Annotated[
+        Literal["x-forwarded-for", "forwarded"],
+        Expected("x-forwarded-for or forwarded", "x-forwarded-for|forwarded"),
+    ] = Field(
+        default="x-forwarded-for",
+        description=(
+            "The one header field in which trusted proxies name the source address; "
+            "the other is not read. `forwarded` is that of RFC 7239."
+        ),
     )
 
     store: Annotated[str, STORE] = Field(
         default="sqlite:///grantd.db",
         description=(
             "Where clients, keys and revocations live: `sqlite:///relative.db`, "
-            "`sqlite:////absolute.db`, `redis://HOST:PORT/DB` or `rediss://HOST:PORT/DB`. "
-            "A password stands in `store_password_file`, never here."
+            "`sqlite:////absolute.db`, `redis://USER@HOST:PORT/DB`, "
+            "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB` (the Sentinels) or "
+            "`redis+cluster://HOST:PORT,HOST:PORT` (some of its nodes); over TLS `rediss` "
+            "instead of `redis`. A password stands in `store_password_file`, never here."
         ),
     )
     store_password_file: File = Field(
         default=None,
         description="The file with the password of Redis.",
         examples=["/run/secrets/redis"],
+    )
+    store_ca_file: File = Field(
+        default=None,
+        description="The CA certificates in PEM that vouch for Redis; unset: those of the system.",
+        examples=["/run/secrets/redis-ca.crt"],
+    )
+    store_certificate_file: File = Field(
+        default=None,
+        description="The certificate that grantd shows to Redis, if that asks for one.",
+        examples=["/run/secrets/redis-client.crt"],
+    )
+    store_certificate_key_file: File = Field(
+        default=None,
+        description="The private key of `store_certificate_file` in PEM.",
+        examples=["/run/secrets/redis-client.key"],
+    )
+    sentinel_username: Annotated[str, Expected("the name of a user", "USER")] = Field(
+        default="",
+        description="Who grantd is to the Sentinels; the user in the URL is for Redis itself.",
+        examples=["grantd"],
+    )
+    sentinel_password_file: File = Field(
+        default=None,
+        description="The file with the password of the Sentinels.",
+        examples=["/run/secrets/sentinel"],
+    )
+    wait_replicas: WholeNumber = Field(
+        default=0,
+        description=(
+            "How many replicas of Redis have to have a revocation, a rotation or a change before "
+            "it is acknowledged. With as many as there are, a failover loses none."
+        ),
     )
     strict_store: Switch = Field(
         default=False,
@@ -280,14 +360,6 @@ class Settings(BaseSettings):
         default=FailureLimits().per_source,
         description="The same for one source, whichever clients it names.",
     )
-    trusted_proxies: Networks = Field(
-        default=(),
-        description=(
-            "Proxies whose `Forwarded` or `X-Forwarded-For` tells the source address; "
-            "without any, it is the address of the socket."
-        ),
-        examples=[["10.0.0.0/8"]],
-    )
 
     log_format: Annotated[
         Literal["auto", "json", "console"],
@@ -297,6 +369,24 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Expected("debug, info, warning or error", "debug|info|warning|error"),
     ] = Field(default="info", description="The least severity that is logged.")
+
+    request_log: Switch = Field(
+        default=True, description="Write one line for each request into the log."
+    )
+    tracing_endpoint: OptionalUrl = Field(
+        default=None,
+        description=(
+            "Where traces are sent, by OTLP over HTTP; `off` or unset: there are none, "
+            "and they cost nothing."
+        ),
+        examples=["http://127.0.0.1:4318/v1/traces"],
+    )
+    tracing_sample_ratio: Share = Field(
+        default=1.0,
+        description=(
+            "The share of requests that are traced, unless the caller's trace context decides it."
+        ),
+    )
 
     audit_log: AuditLog = Field(
         default=("stderr",),
@@ -340,6 +430,22 @@ class Settings(BaseSettings):
         description="The file with its secret.",
         examples=["operator.secret"],
     )
+    target_tls: Switch = Field(default=False, description="Speak TLS to the target.")
+    target_ca_file: File = Field(
+        default=None,
+        description="The CA certificates in PEM that vouch for the target; unset: the system's.",
+        examples=["grantd-ca.crt"],
+    )
+    target_certificate_file: File = Field(
+        default=None,
+        description="The certificate to show to a target with mutual TLS.",
+        examples=["operator.crt"],
+    )
+    target_certificate_key_file: File = Field(
+        default=None,
+        description="The private key of `target_certificate_file` in PEM.",
+        examples=["operator.key"],
+    )
     target_insecure: Switch = Field(
         default=False,
         description=(
@@ -373,14 +479,15 @@ class Settings(BaseSettings):
         typed = {name: value for name, value in flags.items() if value not in (None, [])}
         path = typed.pop(CONFIG, None) or os.environ.get(variable(CONFIG))
         environment = EnvSettingsSource(cls)()
-        written = _read_file(Path(str(path))) if path else {}
+        written = read_file(Path(str(path))) if path else {}
         places = {"flag": typed, "environment": environment, "file": written}
         try:
             return cls.model_validate(dict(ChainMap(typed, environment, written)))
         except ValidationError as error:
             details = error.errors(include_url=False)
+            forms = {name: expected(name).form for name in cls.model_fields}
             raise InvalidSettings(
-                tuple(dict.fromkeys(_problem(detail, places) for detail in details)),
+                tuple(dict.fromkeys(problem_of(detail, places, forms) for detail in details)),
                 typed=any(detail["loc"][0] in typed for detail in details),
             ) from None  # its text may show a value
 
@@ -415,12 +522,46 @@ class Settings(BaseSettings):
             raise ValueError("given, since http is not on loopback: the URL that clients know")
         if http is None and "http" in info.data:
             raise ValueError("given, since http is off: the URL that clients know")
-        return f"http://{http}"
+        scheme = "http" if info.data.get("http_certificate_file") is None else "https"
+        return f"{scheme}://{http}"
 
     @field_validator("store")
     @classmethod
     def _require_store(cls, value: str) -> str:
         return require_store_url(value)
+
+    @field_validator(
+        "http_certificate_key_file",
+        "grpc_certificate_key_file",
+        "store_certificate_key_file",
+        "target_certificate_key_file",
+    )
+    @classmethod
+    def _require_both_halves(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = str(info.field_name).replace("_key_file", "_file")
+        if (value is None) != (info.data.get(certificate) is None):
+            raise ValueError(f"given with {certificate}, or neither of the two")
+        return value
+
+    @field_validator("http_client_ca_file", "grpc_client_ca_file")
+    @classmethod
+    def _require_tls(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = str(info.field_name).replace("client_ca", "certificate")
+        if value is not None and info.data.get(certificate) is None:
+            raise ValueError(f"left out, or {certificate} given with it")
+        return value
+
+    @field_validator("wait_replicas")
+    @classmethod
+    def _require_replicas(cls, value: int, info: ValidationInfo) -> int:
+        if value and str(info.data.get("store", "")).startswith(SQLITE):
+            raise ValueError("0, since the store is not in Redis")
+        return value
+
+    @field_validator("tracing_endpoint")
+    @classmethod
+    def _require_tracing_url(cls, value: str | None) -> str | None:
+        return value if value is None else require_tracing_url(value)
 
     @field_validator("grants")
     @classmethod
@@ -472,16 +613,6 @@ class Settings(BaseSettings):
         return value
 
 
-def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return PREFIX + name.upper()
-
-
-def flag(name: str) -> str:
-    """Return the flag of a setting."""
-    return "--" + name.replace("_", "-")
-
-
 def expected(name: str) -> Expected:
     """Return how a setting is written."""
     return next(it for it in Settings.model_fields[name].metadata if isinstance(it, Expected))
@@ -495,50 +626,4 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     known = [variable(name) for name in (*Settings.model_fields, CONFIG)]
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
-            yield f"{name} sets nothing{_nearest(name, known)}"
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidSettings([f"{path} cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError:
-        raise InvalidSettings([f"{path} is not a text in UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidSettings([f"{path} is not TOML: {error}"]) from error
-
-
-def _problem(detail: ErrorDetails, places: Mapping[str, Mapping[str, object]]) -> str:
-    """Write one line: which setting, what shape its value has, what would be right."""
-    name = str(detail["loc"][0])
-    if detail["type"] == "extra_forbidden":
-        return f"{name} is not a setting{_nearest(name, list(Settings.model_fields))}"
-    own = detail.get("ctx", {}).get("error")
-    right = str(own) if isinstance(own, ValueError) else expected(name).form
-    if isinstance(detail["input"], timedelta) and not isinstance(own, ValueError):
-        right = "a second or more"
-    return f"{_whence(name, places)}: {_shape(detail['input'])}; it has to be {right}"
-
-
-def _whence(name: str, places: Mapping[str, Mapping[str, object]]) -> str:
-    if name in places["flag"]:
-        return flag(name)
-    if name in places["environment"]:
-        return variable(name)
-    return name
-
-
-def _shape(value: object) -> str:
-    if value in (None, "", [], ()):
-        return "empty"
-    if isinstance(value, str):
-        return f"a text of {len(value)} characters"
-    if isinstance(value, list | tuple | dict):
-        return f"a {_NOUNS[type(value)]} of {len(value)}"
-    return _NOUNS.get(type(value), "something else")
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+            yield f"{name} sets nothing{nearest(name, known)}"

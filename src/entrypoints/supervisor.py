@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -27,7 +27,7 @@ from entrypoints.admin_listener import admin_listener, counts
 from entrypoints.automatic_rotation import rotate_when_due
 from entrypoints.container import Core, open_core
 from entrypoints.refusal import RefusedToStart
-from entrypoints.setting_forms import STDOUT
+from entrypoints.setting_forms import AUTO, STDOUT
 from entrypoints.settings import Address, Settings
 
 log = structlog.get_logger()
@@ -128,6 +128,10 @@ async def _require_key(settings: Settings, core: Core) -> SigningKey:
     return key
 
 
+def _count(workers: int | Literal["auto"]) -> int:
+    return len(os.sched_getaffinity(0)) if workers == AUTO else workers
+
+
 class _Supervisor:
     """Keeps one process per post; a post is a worker's module and number."""
 
@@ -148,7 +152,11 @@ class _Supervisor:
             *([HTTP_WORKER] if self._settings.http is not None else []),
             *([GRPC_WORKER] if self._settings.grpc is not None else []),
         )
-        posts = [(module, number) for module in modules for number in range(self._settings.workers)]
+        posts = [
+            (module, number)
+            for module in modules
+            for number in range(_count(self._settings.workers))
+        ]
         ready = [asyncio.Event() for _ in posts]
         keepers = [
             asyncio.create_task(self._keep(module, number, up))

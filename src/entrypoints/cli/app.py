@@ -10,7 +10,7 @@ import typer
 from domain.errors import GrantdError
 from entrypoints.cli import output
 from entrypoints.cli.exits import ExitStatus, Refused, verdict
-from entrypoints.settings import InvalidSettings
+from entrypoints.setting_problems import InvalidSettings
 from grantd import __version__
 
 # In the order of the help. Only what was typed is imported: all of it takes a second's third.

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from domain.errors import GrantdError, Unavailable
 from entrypoints.refusal import RefusedToStart
-from entrypoints.settings import InvalidSettings
+from entrypoints.setting_problems import InvalidSettings
 
 
 class ExitStatus(IntEnum):

@@ -11,16 +11,23 @@ from typing import Annotated, Any, Final, TypeVar, get_origin
 import typer
 
 from entrypoints.cli import output
-from entrypoints.settings import CONFIG, Settings, expected, flag, unknown_variables, variable
+from entrypoints.setting_problems import flag, variable
+from entrypoints.settings import CONFIG, Settings, expected, unknown_variables
 
 T = TypeVar("T")
 
-REMOTE: Final = ("target", "target_client", "target_secret_file", "target_insecure")
+REMOTE: Final = tuple(name for name in Settings.model_fields if name.split("_")[0] == "target")
 """The settings that a command needs to find a running server."""
 
 ADMINISTRATIVE: Final = (
     "store",
     "store_password_file",
+    "store_ca_file",
+    "store_certificate_file",
+    "store_certificate_key_file",
+    "sentinel_username",
+    "sentinel_password_file",
+    "wait_replicas",
     "strict_store",
     "master_key_file",
     "signing_key_file",

@@ -10,7 +10,8 @@ from entrypoints.cli.clients import token_command
 from entrypoints.cli.exits import refusals
 from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
 from entrypoints.setting_forms import STDOUT
-from entrypoints.settings import Settings, flag
+from entrypoints.setting_problems import flag
+from entrypoints.settings import Settings
 from grantd import __version__
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from entrypoints.settings import InvalidSettings, Settings
+from entrypoints.setting_problems import InvalidSettings
+from entrypoints.settings import Settings
 
 REDIS = {"store": "redis://127.0.0.1:6379/0"}
 FORM = "it has to be stderr, stdout, redis or a path with a / in it, each once, or off alone"

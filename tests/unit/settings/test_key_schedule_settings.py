@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from entrypoints.settings import InvalidSettings, Settings
+from entrypoints.setting_problems import InvalidSettings
+from entrypoints.settings import Settings
 from support.domain_samples import DAY, HOUR
 
 

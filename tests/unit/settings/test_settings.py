@@ -9,13 +9,22 @@ import pytest
 from domain.model.clients import GrantType
 from domain.model.keys import SigningAlgorithm
 from domain.model.tokens import TokenFormat
-from entrypoints.settings import Address, InvalidSettings, Settings, unknown_variables
+from entrypoints.setting_problems import InvalidSettings
+from entrypoints.settings import Address, Settings, unknown_variables
 
 SECRET = "hunter2hunter2"
 ANY_TEXT_WILL_DO = {
+    "grpc_certificate_file",
+    "http_certificate_file",
     "master_key_file",
+    "sentinel_password_file",
+    "sentinel_username",
     "signing_key_file",
+    "store_ca_file",
+    "store_certificate_file",
     "store_password_file",
+    "target_ca_file",
+    "target_certificate_file",
     "target_client",
     "target_secret_file",
 }
@@ -270,10 +279,19 @@ class TestStore:
         settings = Settings.load({"store": store})
         assert (settings.store_kind, settings.store) == ("redis", store)
 
-    @pytest.mark.parametrize("scheme", ["redis+sentinel", "redis+cluster"])
-    def test_what_is_not_there_yet_is_said_so(self, scheme: str) -> None:
-        """It is no typing error."""
-        assert f"{scheme} is not there yet" in problems({"store": f"{scheme}://a:1/0"})
+    @pytest.mark.parametrize(
+        "store",
+        ["redis+sentinel://a:1,b:2/main/0", "redis+cluster://grantd@a:1,b", "rediss+cluster://a"],
+    )
+    def test_redis_may_have_many_nodes(self, store: str) -> None:
+        """Sentinels, or some nodes of a cluster."""
+        settings = Settings.load({"store": store})
+        assert (settings.store_kind, settings.store) == ("redis", store)
+
+    def test_replicas_are_waited_for_in_redis_alone(self) -> None:
+        """A promise that cannot be kept is refused."""
+        assert "not in Redis" in problems({"wait_replicas": "1"})
+        assert Settings.load({"wait_replicas": "1", "store": "redis://a"}).wait_replicas == 1
 
     @pytest.mark.parametrize(
         "store",
@@ -312,6 +330,26 @@ class TestStore:
         while error is not None:
             assert SECRET not in f"{error} {error!r}"
             error = error.__cause__
+
+
+class TestTls:
+    @pytest.mark.parametrize("whose", ["http", "grpc", "store", "target"])
+    def test_a_certificate_and_its_key_come_together(self, whose: str) -> None:
+        """Half of the pair serves nobody."""
+        certificate, key = f"{whose}_certificate_file", f"{whose}_certificate_key_file"
+        assert "neither of the two" in problems({certificate: "tls.crt"})
+        assert "neither of the two" in problems({key: "tls.key"})
+        assert Settings.load({certificate: "tls.crt", key: "tls.key"})
+
+    @pytest.mark.parametrize("listener", ["http", "grpc"])
+    def test_mutual_tls_needs_tls(self, listener: str) -> None:
+        """A CA for clients means nothing to a listener without a certificate."""
+        assert "given with it" in problems({f"{listener}_client_ca_file": "ca.crt"})
+
+    def test_the_issuer_on_loopback_follows_the_certificate(self) -> None:
+        """Its scheme is the listener's."""
+        pair = {"http_certificate_file": "tls.crt", "http_certificate_key_file": "tls.key"}
+        assert Settings.load(pair).issuer == "https://127.0.0.1:8080"
 
 
 class TestRefusals:
