@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from typing import Final
 
 from domain.errors import Unavailable
@@ -37,7 +38,8 @@ class UseNotes:
             if key in self._waiting or len(self._waiting) < _MOST_WAITING:
                 self._waiting[key] = use
         if self._waiting and (self._task is None or self._task.done()):
-            self._task = asyncio.get_running_loop().create_task(self._carry())
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._carry(), context=Context())  # no request waits
 
     async def close(self) -> None:
         """Write what waits, and wait no longer than a moment for it."""

@@ -24,6 +24,7 @@ from adapters.jose.pem import SigningKeyUnusable
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
 from adapters.jwks_uri.key_source import HttpxClientKeySource
+from adapters.store_trips import TripObserver, Unobserved
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.system.envelope import AesGcmEnvelope
@@ -144,11 +145,11 @@ def _switched_on(settings: Settings, grants: Mapping[str, object]) -> list[objec
     return [grants[grant_type] for grant_type in settings.grants]
 
 
-def _redis_stores(settings: Settings, clock: Clock) -> Stores:
+def _redis_stores(settings: Settings, clock: Clock, trips: TripObserver) -> Stores:
     # Here and not above, because its client takes longer to import than all the rest.
     from entrypoints.redis_stores import redis_stores  # noqa: PLC0415
 
-    return redis_stores(settings, clock)
+    return redis_stores(settings, clock, trips)
 
 
 def _audit_trail(
@@ -177,6 +178,7 @@ class _Container(containers.DeclarativeContainer):
     pinned_keys: providers.Provider[Sequence[SigningKey]] = providers.Dependency()
     audit_counts: providers.Provider[AuditCounts] = providers.Dependency()
     audit_stdout: providers.Provider[TextIO] = providers.Dependency()
+    trips: providers.Provider[TripObserver] = providers.Dependency()
 
     policy = providers.Singleton(_token_policy, settings)
     limits = providers.Singleton(
@@ -198,8 +200,8 @@ class _Container(containers.DeclarativeContainer):
 
     stores = providers.Selector(
         settings.provided.store_kind,
-        sqlite=providers.Singleton(sqlite_stores, settings),
-        redis=providers.Singleton(_redis_stores, settings, clock),
+        sqlite=providers.Singleton(sqlite_stores, settings, trips),
+        redis=providers.Singleton(_redis_stores, settings, clock, trips),
     )
     audit = providers.Singleton(
         _audit_trail, settings, stores, clock, counts=audit_counts, stdout=audit_stdout
@@ -463,7 +465,11 @@ class _Container(containers.DeclarativeContainer):
 
 @asynccontextmanager
 async def open_core(
-    settings: Settings, *, counts: AuditCounts | None = None, stdout: TextIO | None = None
+    settings: Settings,
+    *,
+    counts: AuditCounts | None = None,
+    stdout: TextIO | None = None,
+    trips: TripObserver | None = None,
 ) -> AsyncIterator[Core]:
     """Open the store, establish the keys, and hand out what works on them.
 
@@ -472,6 +478,8 @@ async def open_core(
 
         stdout: What the audit trail takes for standard output. Standard error
             if left out, since that of a command is for its data.
+
+        trips: Told of every round trip to the store; nobody is if left out.
 
     Raises:
         RefusedToStart: If the master key, the signing key file or the store's
@@ -483,6 +491,7 @@ async def open_core(
         settings=settings,
         audit_counts=providers.Object(counts or Uncounted()),
         audit_stdout=providers.Object(stdout or sys.stderr),
+        trips=providers.Object(trips or Unobserved()),
     )
     stores = container.stores()
     try:

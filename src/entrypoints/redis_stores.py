@@ -14,15 +14,18 @@ from adapters.redis.probe import RedisProbe
 from adapters.redis.rate_limiter import RedisRateLimiter
 from adapters.redis.revocations import RedisRevocationList
 from adapters.redis.usage import RedisUsageStore
+from adapters.store_trips import TripObserver
 from domain.ports.clock import Clock
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 from entrypoints.stores import Stores
 
 
-def redis_stores(settings: Settings, clock: Clock) -> Stores:
+def redis_stores(settings: Settings, clock: Clock, trips: TripObserver) -> Stores:
     try:
-        redis = RedisConnection.from_url(settings.store, password_file=settings.store_password_file)
+        redis = RedisConnection.from_url(
+            settings.store, password_file=settings.store_password_file, trips=trips
+        )
     except ValueError as error:
         raise RefusedToStart(str(error)) from error
     usage = RedisUsageStore(redis)

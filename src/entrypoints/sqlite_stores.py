@@ -13,12 +13,13 @@ from adapters.sqlite.probe import SqliteProbe
 from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.sqlite.usage import SqliteUsageStore
+from adapters.store_trips import TripObserver
 from entrypoints.settings import Settings
 from entrypoints.stores import Stores
 
 
-def sqlite_stores(settings: Settings) -> Stores:
-    database = SqliteDatabase.open(settings.sqlite_path)
+def sqlite_stores(settings: Settings, trips: TripObserver) -> Stores:
+    database = SqliteDatabase.open(settings.sqlite_path, trips=trips)
     usage = SqliteUsageStore(database)
 
     async def close() -> None:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final, Self
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
@@ -23,6 +24,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from adapters.redis.address import RedisAddress
 from adapters.redis.gathering import Gathering, Value
 from adapters.redis.scripts import Script
+from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
 from domain.errors import Unavailable
 
 _CONNECT_TIMEOUT: Final = timedelta(seconds=1)
@@ -33,12 +35,15 @@ _RESP = 3
 # How long to wait, at most, before each repetition.
 _PAUSES: Final = (0.02, 0.1)
 
+_UNOBSERVED: Final = Unobserved()
+
 
 class RedisConnection:
     """What the stores share. It belongs to the event loop it is used in."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, trips: TripObserver = _UNOBSERVED) -> None:
         self._client = client
+        self._trips = trips
         self._gathering = Gathering(self._fetch)
 
     @classmethod
@@ -49,6 +54,7 @@ class RedisConnection:
         password_file: Path | None = None,
         connect_timeout: timedelta = _CONNECT_TIMEOUT,
         reply_timeout: timedelta = _REPLY_TIMEOUT,
+        trips: TripObserver = _UNOBSERVED,
     ) -> Self:
         """Prepare to connect; the first command does it.
 
@@ -74,7 +80,7 @@ class RedisConnection:
             retry_on_error=[],
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        return cls(Redis.from_pool(pool))
+        return cls(Redis.from_pool(pool), trips)
 
     def get(self, key: bytes) -> "asyncio.Future[Value]":
         """Begin to read a string, together with whatever else is asked for in this turn."""
@@ -86,7 +92,10 @@ class RedisConnection:
         Raises:
             Unavailable: If it cannot be known to have been carried out.
         """
-        return await self._persist(lambda: self._send(*words), again_after=_REPLY_LOST)
+        count_step()
+        return await self._persist(
+            TripKind.COMMAND, lambda: self._send(*words), again_after=_REPLY_LOST
+        )
 
     async def run(
         self, script: Script, *, keys: Sequence[bytes], arguments: Sequence[bytes | str | int] = ()
@@ -97,6 +106,7 @@ class RedisConnection:
             Unavailable: If it cannot be known to have been carried out.
         """
         rest = (len(keys), *keys, *arguments)
+        count_step()
 
         async def step() -> Any:  # noqa: ANN401
             try:
@@ -104,7 +114,7 @@ class RedisConnection:
             except NoScriptError:
                 return await self._send("EVAL", script.source, *rest)
 
-        return await self._persist(step, again_after=_REPLY_LOST)
+        return await self._persist(TripKind.STEP, step, again_after=_REPLY_LOST)
 
     async def close(self) -> None:
         """Let reads that are under way finish, and disconnect."""
@@ -113,7 +123,7 @@ class RedisConnection:
 
     async def _fetch(self, keys: Sequence[bytes]) -> Sequence[Value]:
         values: Sequence[Value] = await self._persist(
-            lambda: self._send("MGET", *keys), again_after=_CONNECTION_LOST
+            TripKind.READ, lambda: self._send("MGET", *keys), again_after=_CONNECTION_LOST
         )
         return values
 
@@ -121,15 +131,24 @@ class RedisConnection:
         return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py gives it none
 
     async def _persist(
-        self, step: Callable[[], Awaitable[Any]], *, again_after: tuple[type[Exception], ...]
+        self,
+        kind: TripKind,
+        step: Callable[[], Awaitable[Any]],
+        *,
+        again_after: tuple[type[Exception], ...],
     ) -> Any:  # noqa: ANN401
         for pause in (*_PAUSES, None):
+            began = perf_counter()
             try:
-                return await step()
+                answer = await step()
             except (RedisError, OSError) as error:
+                self._trips.made(kind, seconds=perf_counter() - began, failed=True)
                 if pause is None or not isinstance(error, again_after):
                     raise Unavailable(f"Redis: {type(error).__name__}: {error}") from error
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (no secret: it parts those who failed together)
+            else:
+                self._trips.made(kind, seconds=perf_counter() - began, failed=False)
+                return answer
         raise AssertionError("the last pause is None")
 
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from adapters.store_trips import SharedTrip
 from domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Gathering:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._waiting: dict[bytes, list[asyncio.Future[Value]]] = {}
+        self._next = SharedTrip()
         self._departing = False
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -41,6 +43,7 @@ class Gathering:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Value] = loop.create_future()
         self._waiting.setdefault(key, []).append(answer)
+        self._next.join()
         self._depart_soon(loop)
         return answer
 
@@ -59,7 +62,8 @@ class Gathering:
     def _depart(self, loop: asyncio.AbstractEventLoop) -> None:
         self._departing = False
         asked, self._waiting = self._waiting, {}
-        trip = loop.create_task(self._travel(asked))
+        shared, self._next = self._next, SharedTrip()
+        trip = loop.create_task(self._travel(asked), context=shared.context())
         self._under_way.add(trip)
         trip.add_done_callback(self._arrived)
 

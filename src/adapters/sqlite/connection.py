@@ -6,27 +6,34 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from time import perf_counter
+from typing import Any, Final, Self, TypeVar
 
 from adapters.sqlite.lock import WriterLock
 from adapters.sqlite.migrate import migrate
 from adapters.sqlite.writer import Step, Writer
+from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
 from domain.errors import Unavailable
 
 T = TypeVar("T")
 
 _BUSY_SECONDS = 2.0  # our own writers never meet; this is for backups and people at the file
 
+_UNOBSERVED: Final = Unobserved()
+
 
 class SqliteDatabase:
     """One open database file. Used from one thread, its event loop's."""
 
-    def __init__(self, reader: sqlite3.Connection, writer: Writer) -> None:
+    def __init__(
+        self, reader: sqlite3.Connection, writer: Writer, trips: TripObserver = _UNOBSERVED
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._trips = trips
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, trips: TripObserver = _UNOBSERVED) -> Self:
         """Open the database, made and migrated as need be, its files readable by the owner only.
 
         Raises:
@@ -45,7 +52,7 @@ class SqliteDatabase:
                 opened.pop_all()
         except (OSError, sqlite3.Error) as error:
             raise Unavailable(f"cannot open {path}: {error}") from error
-        return cls(reading, Writer(writing, lock))
+        return cls(reading, Writer(writing, lock), trips)
 
     def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows, as of the last commit of any process.
@@ -56,6 +63,7 @@ class SqliteDatabase:
         try:
             return self._reader.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
+            self._trips.made(TripKind.READ, seconds=0, failed=True)
             raise Unavailable(f"SQLite: {error}") from error
 
     async def write(self, step: Step[T], /, *, now: datetime | None = None) -> T:
@@ -67,7 +75,16 @@ class SqliteDatabase:
         Raises:
             Unavailable: If it cannot be written; also whatever *step* raises.
         """
-        return await self._writer.write(step, now=now)
+        count_step()
+        began = perf_counter()
+        failed = False
+        try:
+            return await self._writer.write(step, now=now)
+        except Unavailable:
+            failed = True
+            raise
+        finally:
+            self._trips.made(TripKind.STEP, seconds=perf_counter() - began, failed=failed)
 
     async def close(self) -> None:
         """Finish the writes asked for and close the file."""

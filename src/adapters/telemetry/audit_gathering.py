@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Final
 
 from adapters.audit_lines import Entry
+from adapters.store_trips import count_step
 from domain.errors import Unavailable
 
 MOST_WAITING: Final = 10_000
@@ -50,8 +52,9 @@ class Gathering:
         written = loop.create_future() if self._waits else None
         self._waiting.append((entry, written))
         if self._under_way is None:
-            self._under_way = loop.create_task(self._carry())
+            self._under_way = loop.create_task(self._carry(), context=Context())
         if written is not None:
+            count_step()
             await written
 
     async def close(self) -> None:

@@ -1,0 +1,103 @@
+"""Round trips to the store: who hears of each, and how many the request at hand has waited for.
+
+What is written to a store that is asked over a network, or by a thread of its
+own, is a trip. A read of the embedded store is none: it waits for nobody.
+"""
+
+from collections.abc import Collection
+from contextvars import Context, ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class TripKind(StrEnum):
+    """What goes to the store.
+
+    Attributes:
+        READ: All that was asked for in one turn, by however many requests.
+
+        STEP: A script, or a write of the embedded store: atomic.
+
+        COMMAND: Any other single command.
+    """
+
+    READ = "read"
+    STEP = "step"
+    COMMAND = "command"
+
+
+class TripObserver(Protocol):
+    """Hears of the trips of one process."""
+
+    def made(self, kind: TripKind, /, *, seconds: float, failed: bool) -> None:
+        """Hear of a trip just now, as it ends; each attempt is one. MUST NOT raise.
+
+        `waiting()` tells for which requests it was made.
+        """
+        ...
+
+
+class Unobserved:
+    def made(self, kind: TripKind, /, *, seconds: float, failed: bool) -> None:
+        """Let it pass."""
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """What one request has waited for.
+
+    Attributes:
+        reads: Trips that read, each shared with whoever asked in the same turn.
+
+        steps: Steps and commands.
+    """
+
+    reads: int = 0
+    steps: int = 0
+
+
+class SharedTrip:
+    """A trip that is to set out for all who join it."""
+
+    __slots__ = ("_tallies",)
+
+    def __init__(self) -> None:
+        self._tallies: set[Tally] = set()
+
+    def join(self) -> None:
+        """Have the request at hand wait for it; joining again changes nothing."""
+        for tally in _waiting.get():
+            if tally not in self._tallies:
+                self._tallies.add(tally)
+                tally.reads += 1
+
+    def context(self) -> Context:
+        """Return the context to travel in: that of nobody in particular."""
+        context = Context()
+        context.run(_waiting.set, self._tallies)
+        return context
+
+
+_waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", default=())
+
+
+def begin_tally() -> Tally:
+    """Count for a new request, from now on, in this task and those that it begins."""
+    tally = Tally()
+    _waiting.set((tally,))
+    return tally
+
+
+def waiting() -> Collection[Tally]:
+    """Return the tallies of the requests that wait for what is being done."""
+    return _waiting.get()
+
+
+def count_step() -> None:
+    """Count one step or command for who waits for it."""
+    for tally in _waiting.get():
+        tally.steps += 1
+
+
+_: type[TripObserver] = Unobserved
