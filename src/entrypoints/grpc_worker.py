@@ -34,6 +34,9 @@ class GrpcListener:
     async def start(self) -> None:
         await self._server.start(str(self._address))
 
+    def reload(self, settings: Settings) -> None:
+        pass
+
     async def drain(self) -> None:
         await self._server.drain(self._grace)
         self._stopped.set()

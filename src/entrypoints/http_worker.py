@@ -79,6 +79,9 @@ class HttpListener:
         await asyncio.wait({accepting, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         accepting.cancel()
 
+    def reload(self, settings: Settings) -> None:
+        pass
+
     async def drain(self) -> None:
         self._readiness.drain()
         self._server.should_exit = True

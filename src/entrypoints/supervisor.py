@@ -1,8 +1,8 @@
 """The parent of all workers (D10). It serves nothing but their metrics, and imports no server.
 
 It prepares the store, starts one process per protocol and worker, restarts
-one that dies, rotates signing keys that are due, and hands on the signal to
-stop.
+one that dies, rotates signing keys that are due, and hands on settings that
+were loaded anew (SIGHUP) and the signal to stop.
 """
 
 import asyncio
@@ -21,13 +21,16 @@ from typing import Final, Literal
 import structlog
 
 from adapters.origin import BY_ITSELF, bind_origin
+from adapters.telemetry.logging import configure_logging
 from domain.model.identifiers import ClientId
 from domain.model.keys import SigningKey
 from entrypoints.admin_listener import admin_listener, counts
 from entrypoints.automatic_rotation import rotate_when_due
 from entrypoints.container import Core, open_core
 from entrypoints.refusal import RefusedToStart
+from entrypoints.reloading import LoadSettings, reload
 from entrypoints.setting_forms import AUTO, STDOUT
+from entrypoints.setting_problems import InvalidSettings
 from entrypoints.settings import Address, Settings
 
 log = structlog.get_logger()
@@ -62,8 +65,13 @@ class Serving:
     a_client: ClientId | None
 
 
-def serve(settings: Settings, *, on_ready: Callable[[Serving], None]) -> int:
+def serve(
+    settings: Settings, *, load_again: LoadSettings, on_ready: Callable[[Serving], None]
+) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status.
+
+    Args:
+        load_again: What SIGHUP calls.
 
     Raises:
         RefusedToStart: If an address is taken, the keys cannot be opened, or
@@ -71,10 +79,12 @@ def serve(settings: Settings, *, on_ready: Callable[[Serving], None]) -> int:
         Unavailable: If the store is down.
     """
     with bind_origin(BY_ITSELF):
-        return asyncio.run(_serve(settings, on_ready))
+        return asyncio.run(_serve(settings, load_again, on_ready))
 
 
-async def _serve(settings: Settings, on_ready: Callable[[Serving], None]) -> int:
+async def _serve(
+    settings: Settings, load_again: LoadSettings, on_ready: Callable[[Serving], None]
+) -> int:
     for address in (settings.http, settings.grpc, settings.admin):
         if address is not None:
             _require_free(address)
@@ -87,6 +97,7 @@ async def _serve(settings: Settings, on_ready: Callable[[Serving], None]) -> int
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, supervisor.stop)
+        loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
         return await supervisor.run(lambda: on_ready(serving))
 
 
@@ -137,7 +148,7 @@ class _Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._handed_over = settings.model_dump_json().encode() + b"\n"
+        self._processes: set[Process] = set()
         # A worker's own standard output is the pipe on which it says that it is ready.
         self._lent = (os.dup(sys.stdout.fileno()),) if STDOUT in settings.audit_log else ()
         self._stopping = asyncio.Event()
@@ -146,6 +157,24 @@ class _Supervisor:
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def reload(self, load_again: LoadSettings) -> None:
+        """Load the settings once more, and go on with what can change; all of it, or nothing."""
+        try:
+            outcome = reload(self._settings, load_again())
+        except InvalidSettings as error:
+            log.error("settings not reloaded", reasons=error.problems)  # noqa: TRY400  (it is all told)
+            return
+        self._settings = outcome.settings
+        configure_logging(self._settings.log_format, self._settings.log_level)
+        for process in self._processes:
+            self._hand_over(process)
+        say = log.warning if outcome.needs_restart else log.info
+        say("settings reloaded", changed=outcome.changed, needs_restart=outcome.needs_restart)
+
+    def _hand_over(self, process: Process) -> None:
+        if process.stdin is not None:
+            process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
 
     async def run(self, on_ready: Callable[[], None]) -> int:
         modules = (
@@ -180,7 +209,7 @@ class _Supervisor:
         pause = _FIRST_PAUSE
         while True:
             process = await self._start(module)
-            gone = asyncio.create_task(process.wait())
+            gone = asyncio.create_task(self._wait(process))
             if await self._became_ready(process):
                 log.info("worker ready", worker=module, number=number, pid=process.pid)
                 up.set()
@@ -212,11 +241,14 @@ class _Supervisor:
             pass_fds=self._lent,
             env={"GRPC_VERBOSITY": "ERROR", **os.environ},  # its notes are no lines of our log
         )
-        if process.stdin is not None:
-            with suppress(ConnectionError):
-                process.stdin.write(self._handed_over)
-                await process.stdin.drain()
+        self._hand_over(process)
+        self._processes.add(process)
         return process
+
+    async def _wait(self, process: Process) -> int:
+        status = await process.wait()
+        self._processes.discard(process)
+        return status
 
     async def _became_ready(self, process: Process) -> bool:
         """Wait for the worker's word; one that says nothing in time is killed."""

@@ -1,9 +1,10 @@
 """What every worker process does, whichever protocol it serves (D10).
 
-A worker reads its settings from standard input, says `ready` on standard
-output once it accepts connections, and drains when it gets SIGTERM or when
-standard input ends, which means that its supervisor is gone. Its one argument,
-if it has one, is the descriptor that is its supervisor's standard output.
+A worker reads its settings from standard input, one line of JSON, and says
+`ready` on standard output once it accepts connections. Each further line is
+settings to go on with; the end of standard input means that its supervisor is
+gone. Then, or when it gets SIGTERM, it drains. Its one argument, if it has
+one, is the descriptor that is its supervisor's standard output.
 """
 
 import asyncio
@@ -12,17 +13,24 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Protocol, TextIO
+from io import RawIOBase
+from typing import Final, Protocol, TextIO
+
+import structlog
 
 from adapters.origin import BY_ITSELF, bind_origin
 from adapters.telemetry.logging import configure_logging
 from entrypoints.admin_listener import counts
 from entrypoints.container import Core, open_core
+from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
+
+log = structlog.get_logger()
 
 READY = b"ready\n"
 
 _BACKLOG = 2_048
+_LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
 class Listener(Protocol):
@@ -30,6 +38,15 @@ class Listener(Protocol):
 
     async def start(self) -> None:
         """Return as soon as connections are accepted."""
+        ...
+
+    def reload(self, settings: Settings) -> None:
+        """Go on with what `entrypoints.reloading` lets change; calls in flight do not notice.
+
+        Raises:
+            RefusedToStart: If a file that they name does not do. Nothing has
+                changed then.
+        """
         ...
 
     async def drain(self) -> None:
@@ -47,30 +64,36 @@ def run(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
     """Serve until told to stop; exits with status 1 if the server ends by itself."""
-    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal's goes to all; our supervisor acts
+    # A buffer would swallow lines that follow.
+    supervisor = os.fdopen(sys.stdin.fileno(), "rb", buffering=0)
+    settings = Settings.model_validate_json(supervisor.readline())
     configure_logging(settings.log_format, settings.log_level)
     with bind_origin(BY_ITSELF), asyncio.Runner(loop_factory=loop_factory) as runner:
-        sys.exit(runner.run(_serve(settings, listen)))
+        sys.exit(runner.run(_serve(settings, listen, supervisor)))
 
 
-async def _serve(settings: Settings, listen: Callable[[Settings, Core], Listener]) -> int:
+async def _serve(
+    settings: Settings, listen: Callable[[Settings, Core], Listener], supervisor: RawIOBase
+) -> int:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, told_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor hears it too, and decides
-    await _watch_supervisor(told_to_stop)
     async with open_core(settings, counts=counts(), stdout=_lent_stdout()) as core:
         listener = listen(settings, core)
         await listener.start()
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()
         stop = asyncio.create_task(told_to_stop.wait())
+        left_alone = asyncio.create_task(_follow(supervisor, listener))
         stopped = asyncio.create_task(listener.stopped())
-        await asyncio.wait({stop, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        asked = told_to_stop.is_set()
+        await asyncio.wait({stop, left_alone, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        asked = stop.done() or left_alone.done()
+        stop.cancel()
+        left_alone.cancel()
         if asked:
             await listener.drain()
-        stop.cancel()
         await stopped
     return 0 if asked else 1
 
@@ -79,12 +102,22 @@ def _lent_stdout() -> TextIO | None:
     return os.fdopen(int(sys.argv[1]), "w", encoding="ascii") if sys.argv[1:] else None
 
 
-async def _watch_supervisor(gone: asyncio.Event) -> None:
-    class Lifeline(asyncio.Protocol):
-        def connection_lost(self, _exc: Exception | None) -> None:
-            gone.set()
-
-    await asyncio.get_running_loop().connect_read_pipe(Lifeline, sys.stdin.buffer)
+async def _follow(supervisor: RawIOBase, listener: Listener) -> None:
+    """Take over the settings that the supervisor hands on, and return when it is gone."""
+    lines = asyncio.StreamReader(_LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines), supervisor
+    )
+    while line := await lines.readline():
+        settings = Settings.model_validate_json(line)
+        try:
+            listener.reload(settings)
+        except RefusedToStart as error:
+            log.error("settings not reloaded", reason=str(error))  # noqa: TRY400  (it is all told)
+        except Exception:  # a fault in there must not end the service
+            log.exception("settings not reloaded")
+        else:
+            configure_logging(settings.log_format, settings.log_level)
 
 
 def shared_socket(host: str, port: int) -> socket.socket:

@@ -3,7 +3,7 @@
 import inspect
 import os
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, get_origin
@@ -43,6 +43,7 @@ ADMINISTRATIVE: Final = (
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 _PANEL = "Settings"
+_LOAD_AGAIN = "load_again"
 _CONFIG_HELP = f"The TOML file with the settings ({variable(CONFIG)})."
 
 
@@ -51,19 +52,24 @@ def takes_settings(
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Give a command the flags of the settings named, and hand it `settings` gathered.
 
-    `--config` comes with them.
+    `--config` comes with them. A command that has a parameter `load_again`
+    gets what gathers them once more.
     """
 
     def decorate(command: Callable[..., T]) -> Callable[..., T]:
+        own = inspect.signature(command).parameters.values()
+        loads_again = any(one.name == _LOAD_AGAIN for one in own)
+
         @wraps(command)
         def run(**arguments: object) -> T:
             flags = {name: arguments.pop(name) for name in (CONFIG, *names)}
+            if loads_again:
+                arguments[_LOAD_AGAIN] = partial(Settings.load, flags)
             return command(settings=_load(flags), **arguments)
 
-        own = inspect.signature(command).parameters.values()
         _set_parameters(
             run,
-            [one for one in own if one.name != "settings"]
+            [one for one in own if one.name not in ("settings", _LOAD_AGAIN)]
             + [_config_parameter()]
             + [_parameter(name) for name in names],
         )

@@ -9,6 +9,7 @@ from entrypoints.cli import output
 from entrypoints.cli.clients import token_command
 from entrypoints.cli.exits import refusals
 from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
+from entrypoints.reloading import LoadSettings
 from entrypoints.setting_forms import STDOUT
 from entrypoints.setting_problems import flag
 from entrypoints.settings import Settings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @takes_settings(*(name for name in Settings.model_fields if name not in REMOTE))
-def serve(*, settings: Settings) -> int:
+def serve(*, settings: Settings, load_again: LoadSettings) -> int:
     """Serve HTTP and gRPC until told to stop."""
     # Here and not above, because it brings every adapter along and most commands need none.
     from adapters.telemetry.logging import configure_logging  # noqa: PLC0415
@@ -27,7 +28,11 @@ def serve(*, settings: Settings) -> int:
 
     configure_logging(settings.log_format, settings.log_level)
     with refusals():
-        return supervise(settings, on_ready=lambda serving: announce(serving, settings))
+        return supervise(
+            settings,
+            load_again=load_again,
+            on_ready=lambda serving: announce(serving, settings),
+        )
 
 
 def announce(serving: "Serving", settings: Settings) -> None:

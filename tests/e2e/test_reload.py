@@ -1,0 +1,93 @@
+"""SIGHUP: settings loaded anew, without a restart."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.grantd_process import GrantdProcess
+from support.polling import wait_until
+from support.redis_server import RedisServer
+
+PrepareGrantd = Callable[..., GrantdProcess]
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer.start(tmp_path)
+    yield server
+    server.stop()
+
+
+def said(server: GrantdProcess, event: str) -> list[dict[str, Any]]:
+    lines = (json.loads(it) for it in server.log.read_text().splitlines() if it.startswith("{"))
+    return [line for line in lines if str(line.get("event", "")).startswith(event)]
+
+
+def test_workers_and_those_that_follow_them_get_the_new_level(
+    prepare_grantd: PrepareGrantd, own_redis: RedisServer
+) -> None:
+    """A bad file changes nothing, and what needs a restart is named."""
+    server = prepare_grantd(own_redis.url)
+    config = server.folder / "grantd.toml"
+    server.environment["GRANTD_CONFIG"] = str(config)
+    config.write_text('log_level = "error"')
+    server.start()
+    own_redis.stop()
+
+    def fail() -> None:
+        assert server.get("/readyz").status_code == 503
+
+    fail()
+    assert said(server, "probe redis failed") == []
+
+    config.write_text('log_level = "warning"\nstore = 1\nsurprise = true')
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: said(server, "settings not reloaded"))
+    fail()
+    assert said(server, "probe redis failed") == []
+    (refused,) = said(server, "settings not reloaded")
+    assert any("surprise" in reason for reason in refused["reasons"])
+
+    config.write_text('log_level = "warning"\nissuer = "https://elsewhere.example"')
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: said(server, "settings reloaded"))
+    (taken,) = said(server, "settings reloaded")
+    assert taken["changed"] == ["log_level"]
+    assert taken["needs_restart"] == ["issuer"]
+    wait_until(lambda: fail() or said(server, "probe redis failed"))
+
+    own_redis.restart()
+    (worker,) = server.workers("http")
+    before = len(said(server, "probe redis failed"))
+    worker.kill()
+    wait_until(lambda: server.workers("http") not in ([], [worker]))
+    wait_until(lambda: _is_up(server))
+    own_redis.stop()
+    wait_until(lambda: fail() or len(said(server, "probe redis failed")) > before)
+    assert server.stop() == 0
+
+
+def test_a_hang_up_meant_for_everybody_ends_nobody(prepare_grantd: PrepareGrantd) -> None:
+    """A terminal that is closed sends it to the workers too."""
+    server = prepare_grantd().start()
+    workers = [*server.workers("http"), *server.workers("grpc")]
+
+    for worker in workers:
+        worker.send_signal(signal.SIGHUP)
+    server.signal(signal.SIGHUP)
+
+    wait_until(lambda: said(server, "settings reloaded"))
+    assert server.get("/readyz").status_code == 200
+    assert [*server.workers("http"), *server.workers("grpc")] == workers
+
+
+def _is_up(server: GrantdProcess) -> bool:
+    try:
+        return server.get("/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
