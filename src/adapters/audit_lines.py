@@ -50,6 +50,7 @@ class AuditPlace(Protocol):
 def entry_of(event: AuditEvent) -> Entry:
     """Return what is set of an event."""
     origin = event.origin
+    certificate = origin.client_certificate
     members = {
         "at": written_time(event.at),
         "level": "warning" if event.is_alarm else "info",
@@ -60,6 +61,7 @@ def entry_of(event: AuditEvent) -> Entry:
         ("request_id", origin.request_id),
         ("protocol", origin.protocol),
         ("address", origin.address),
+        ("certificate", certificate.thumbprint if certificate is not None else ""),
         ("actor", origin.actor),
         ("client_id", event.client_id),
         ("grant_type", event.grant_type),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.errors import GrantdError
+from domain.model.certificates import ClientCertificate
 from domain.model.identifiers import ClientId, FamilyId, TokenId
 from domain.model.scopes import Scope
 
@@ -44,12 +45,15 @@ class Origin:
         actor: Who administers: `cli:` and the name of a user of the operating
             system, the id of a client with the scope for it, or `grantd` for
             what the server does by itself.
+
+        client_certificate: What the connection was verified by, if it was by mutual TLS.
     """
 
     request_id: str = ""
     protocol: str = ""
     address: str = ""
     actor: str = ""
+    client_certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,8 @@ MEMBERS: Final[Mapping[str, str]] = {
     " line has none.",
     "protocol": "The way it came: `http`, `grpc`, or `cli` for a command on the store itself.",
     "address": "The address it came from, as `trusted_proxies` lets grantd see it.",
+    "certificate": "The SHA-256 thumbprint (`x5t#S256`, RFC 8705 §3.1) of the certificate that the"
+    " connection came with, over mutual TLS.",
     "actor": "Who administers: `cli:` and the user of the operating system who typed the command,"
     " the client whose token came with the call, or `grantd` for what the server does by itself.",
     "client_id": "Who asks. Of a refused request that is who it claims to be, proved or not.",
@@ -144,7 +150,7 @@ MEMBERS: Final[Mapping[str, str]] = {
 """Every member of a line, in its order. Those of no use to an event are left out of it."""
 
 EVERYWHERE: Final = ("at", "level", "event", "outcome")
-ORIGIN: Final = ("request_id", "protocol", "address", "actor")
+ORIGIN: Final = ("request_id", "protocol", "address", "certificate", "actor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.audit_lines import LONGEST_LINE, entry_of, json_line, readable_line
+from domain.model.certificates import ClientCertificate
 from domain.model.credentials import ClientSecret, SecretId
 from domain.model.events import MEANINGS, MEMBERS, AuditEvent, EventKind, Origin, Outcome
 from domain.model.identifiers import ClientId, FamilyId, TokenId
@@ -14,7 +15,15 @@ AT = datetime(2026, 11, 22, 7, 0, 0, 123_000, tzinfo=UTC)
 EVERYTHING = AuditEvent(
     kind=EventKind.TOKEN_REFRESHED,
     at=AT,
-    origin=Origin(request_id="r-1", protocol="http", address="192.0.2.1", actor="cli:root"),
+    origin=Origin(
+        request_id="r-1",
+        protocol="http",
+        address="192.0.2.1",
+        actor="cli:root",
+        client_certificate=ClientCertificate(
+            thumbprint="tP-1", subject="CN=billing", not_after=AT, der=b"0"
+        ),
+    ),
     client_id=ClientId("billing"),
     grant_type="refresh_token",
     scope=Scope.parse("read write"),
@@ -57,6 +66,7 @@ def test_all_that_is_set_is_written() -> None:
         "request_id": "r-1",
         "protocol": "http",
         "address": "192.0.2.1",
+        "certificate": "tP-1",
         "actor": "cli:root",
         "client_id": "billing",
         "grant_type": "refresh_token",
