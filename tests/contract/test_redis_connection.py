@@ -77,7 +77,7 @@ async def test_a_refusal_of_redis_is_unavailable(
     server: RedisServer, connection: RedisConnection
 ) -> None:
     """Whatever it is that Redis says, no exception of the library crosses the port."""
-    server.command("CONFIG SET maxmemory 1")
+    server.command("CONFIG", "SET", "maxmemory", "1")
 
     with pytest.raises(Unavailable, match="OutOfMemory"):
         await RedisClientStore(connection).add(client())
@@ -88,7 +88,7 @@ async def test_scripts_that_redis_forgot_are_loaded_again(server: RedisServer) -
     async with redis_stores(server.url) as stores:
         await stores.families.open(family(), limit=1, now=NOW)
         for generation in (1, 2, 3):
-            server.command("SCRIPT FLUSH")
+            server.command("SCRIPT", "FLUSH")
 
             rotation = await stores.families.rotate(
                 family().family_id,
@@ -109,7 +109,7 @@ async def test_a_password_is_read_from_a_file(tmp_path: Path) -> None:
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     right.write_text("open-sesame\n")
     wrong.write_text("open-poppy")
-    server = RedisServer.start(tmp_path, "--requirepass", "open-sesame")
+    server = RedisServer.start(tmp_path, password="open-sesame")
     try:
         assert await _is_let_in(server.url, right)
         assert await _is_let_in(server.url.replace("//", "//default@"), right)

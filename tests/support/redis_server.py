@@ -1,125 +1,86 @@
-"""A real redis-server for tests: on a port of its own, durable, and mistreated at will."""
+"""A real redis-server for tests: durable, and mistreated at will."""
 
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from pathlib import Path
 from typing import Self
 
-_HOST = "127.0.0.1"
-_PATIENCE = 20.0
-_ALIVE = (b"+PONG", b"-NOAUTH")
+from support.polling import wait_until
+from support.redis_certificates import RedisCertificates
+from support.redis_process import RedisProcess, free_ports
 
 
-class RedisServer:
+class RedisServer(RedisProcess):
     """One redis-server process, and the next ones on the same port and directory.
 
     Args:
-        options: Further options, which stand over the usual ones.
+        options: Further options, which stand over the usual ones; see `acl_user` for users.
+        certificates: Makes it speak TLS alone; a client's certificate is
+            asked for with `--tls-auth-clients yes`.
+        password: The password of the default user, and towards a master.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        self._directory = directory
-        self._options = options
-        self._port = _free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        port: int | None = None,
+        certificates: RedisCertificates | None = None,
+        password: str | None = None,
+    ) -> None:
+        secured = ("--requirepass", password, "--masterauth", password) if password else ()
+        super().__init__(
+            directory,
+            free_ports(1)[0] if port is None else port,
+            (*_DURABLE, *_QUICK_TO_COPY, *secured, *options),
+            certificates=certificates,
+            password=password,
+        )
+        self._scheme = "redis" if certificates is None else "rediss"
 
     @classmethod
-    def start(cls, directory: Path, *options: str) -> Self:
+    def start(
+        cls,
+        directory: Path,
+        *options: str,
+        certificates: RedisCertificates | None = None,
+        password: str | None = None,
+    ) -> Self:
         """Start a server that writes into *directory* and answers when this returns."""
-        server = cls(directory, *options)
+        server = cls(directory, *options, certificates=certificates, password=password)
         server.restart()
         return server
 
     @property
-    def port(self) -> int:
-        return self._port
+    def url(self) -> str:
+        return f"{self._scheme}://{self.address}/0"
 
     @property
-    def url(self) -> str:
-        return f"redis://{_HOST}:{self._port}/0"
+    def is_master(self) -> bool:
+        """Whether it is well and takes itself for a master."""
+        return self.is_well and self.information("replication")["role"] == "master"
 
-    def restart(self) -> None:
-        """Stop it, if it runs, and start it anew on what it wrote."""
-        self.stop()
-        program = shutil.which("redis-server")
-        if program is None:
-            raise RuntimeError("these tests need redis-server on the PATH; `make test` brings it")
-        self._process = subprocess.Popen(
-            [
-                *(program, "--port", str(self._port), "--bind", _HOST),
-                *("--dir", str(self._directory), "--logfile", "redis.log"),
-                *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
-                *("--maxmemory-policy", "noeviction"),
-                *self._options,
-            ],
-            stdin=subprocess.DEVNULL,
-        )
-        self._wait_until_alive(self._process)
+    def replicate(self, master: RedisProcess) -> None:
+        """Become a replica, which is linked when this returns."""
+        host, port = master.address.split(":")
+        self.command("REPLICAOF", host, port)
+        wait_until(lambda: self.is_linked)
 
-    def stop(self) -> None:
-        """End it in order, if it runs."""
-        self.thaw()
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it as a loss of power would, if it runs."""
-        self._end(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Let it accept connections and answer nothing."""
-        self._send(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._send(signal.SIGCONT)
-
-    def command(self, line: str) -> str:
-        """Send one inline command and return the first line of the reply, as it is written."""
-        return _ask(self._port, line).decode().rstrip("\r\n")
+    @property
+    def is_linked(self) -> bool:
+        """Whether it is a replica that has all of its master's data."""
+        return self.information("replication").get("master_link_status") == "up"
 
     def flush(self) -> None:
         """Forget everything."""
-        reply = self.command("FLUSHALL")
-        if reply != "+OK":
-            raise RuntimeError(f"FLUSHALL: {reply}")
-
-    def _send(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-
-    def _end(self, number: signal.Signals) -> None:
-        self._send(number)
-        if self._process is not None:
-            self._process.wait(_PATIENCE)
-            self._process = None
-
-    def _wait_until_alive(self, process: subprocess.Popen[bytes]) -> None:
-        give_up_at = time.monotonic() + _PATIENCE
-        while time.monotonic() < give_up_at:
-            if process.poll() is not None:
-                break
-            try:
-                if _ask(self._port, "PING").startswith(_ALIVE):
-                    return
-            except OSError:
-                pass
-            time.sleep(0.02)
-        self.kill()
-        log = self._directory / "redis.log"
-        said = log.read_text(encoding="utf-8")[-2_000:] if log.exists() else "nothing"
-        raise RuntimeError(f"redis-server did not come up; it says: {said}")
+        self.command("FLUSHALL")
 
 
-def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def acl_user(name: str, password: str, *rules: str) -> tuple[str, ...]:
+    """Return the options that give a server one more user."""
+    return ("--user", name, "on", f">{password}", *rules)
 
 
-def _ask(port: int, line: str) -> bytes:
-    with socket.create_connection((_HOST, port), timeout=_PATIENCE) as connection:
-        connection.sendall(f"{line}\r\n".encode())
-        with connection.makefile("rb") as replies:
-            return replies.readline()
+_DURABLE = (
+    *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+    *("--maxmemory-policy", "noeviction"),
+)
+_QUICK_TO_COPY = ("--repl-diskless-sync-delay", "0")
