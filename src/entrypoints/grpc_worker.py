@@ -7,6 +7,7 @@ from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.server import Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
+from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
@@ -20,6 +21,7 @@ class GrpcListener:
         self._address = address
         self._grace = settings.shutdown_timeout
         self._stopped = asyncio.Event()
+        self._sources = SourceAddresses(worker.proxy_trust(settings))
         self._server = GrpcServer(
             TokenService(
                 issue_token=core.issue_token,
@@ -29,13 +31,14 @@ class GrpcListener:
             ),
             _administration(core),
             entropy=core.entropy,
+            sources=self._sources,
         )
 
     async def start(self) -> None:
         await self._server.start(str(self._address))
 
     def reload(self, settings: Settings) -> None:
-        pass
+        self._sources.reload(worker.proxy_trust(settings))
 
     async def drain(self) -> None:
         await self._server.drain(self._grace)

@@ -11,6 +11,7 @@ import uvloop
 from adapters.http.app import HttpOptions, build_app
 from adapters.http.health_endpoints import Readiness
 from adapters.http.protocol import HttpProtocol
+from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
@@ -38,6 +39,7 @@ class HttpListener:
 
     def __init__(self, settings: Settings, core: Core, address: Address) -> None:
         self._readiness = Readiness()
+        self._sources = SourceAddresses(worker.proxy_trust(settings))
         self._address = address
         config = uvicorn.Config(
             build_app(
@@ -50,11 +52,11 @@ class HttpListener:
                 entropy=core.entropy,
                 probes=core.probes,
                 readiness=self._readiness,
+                sources=self._sources,
                 options=HttpOptions(
                     issuer=settings.issuer,
                     grant_types=settings.grants,
                     allow_credentials_in_request_body=settings.allow_credentials_in_request_body,
-                    trusted_proxies=settings.trusted_proxies,
                     jwks_max_age=settings.jwks_max_age,
                 ),
             ),
@@ -80,7 +82,7 @@ class HttpListener:
         accepting.cancel()
 
     def reload(self, settings: Settings) -> None:
-        pass
+        self._sources.reload(worker.proxy_trust(settings))
 
     async def drain(self) -> None:
         self._readiness.drain()

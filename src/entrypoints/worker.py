@@ -18,7 +18,9 @@ from typing import Final, Protocol, TextIO
 
 import structlog
 
+from adapters.forwarded_addresses import ProxyHeader
 from adapters.origin import BY_ITSELF, bind_origin
+from adapters.source_addresses import ProxyTrust
 from adapters.telemetry.logging import configure_logging
 from entrypoints.admin_listener import counts
 from entrypoints.container import Core, open_core
@@ -118,6 +120,10 @@ async def _follow(supervisor: RawIOBase, listener: Listener) -> None:
             log.exception("settings not reloaded")
         else:
             configure_logging(settings.log_format, settings.log_level)
+
+
+def proxy_trust(settings: Settings) -> ProxyTrust:
+    return ProxyTrust(settings.trusted_proxies, ProxyHeader(settings.proxy_header))
 
 
 def shared_socket(host: str, port: int) -> socket.socket:

@@ -77,6 +77,25 @@ def test_config_check_says_that_the_settings_hold(grantd: GrantdProcess) -> None
     assert list(grantd.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"])
+def test_config_check_warns_of_trusting_the_world(grantd: GrantdProcess, network: str) -> None:
+    """Anybody could then choose the address that limits and audit trail know it by."""
+    done = grantd.run("config", "check", "--trusted-proxies", network, "--json")
+    assert done.returncode == 0
+    (warning,) = json.loads(done.stdout)["warnings"]
+    assert network in warning
+    assert f"grantd: warning: {warning}" in done.stderr
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/8", "fc00::/7", "203.0.113.0/24", "2400:cb00::/32"])
+def test_config_check_does_not_warn_of_networks_that_proxies_have(
+    grantd: GrantdProcess, network: str
+) -> None:
+    """Private ones, and those of a provider."""
+    done = grantd.run("config", "check", "--trusted-proxies", network, "--json")
+    assert json.loads(done.stdout)["warnings"] == []
+
+
 def test_config_show_tells_what_is_in_force(grantd: GrantdProcess) -> None:
     """Flag before variable before file before default."""
     file = grantd.folder / "grantd.toml"

@@ -286,15 +286,12 @@ def test_LIM_001_what_a_stranger_says_of_its_address_is_not_counted(
     world.stopped(source, client)
 
 
-@pytest.mark.parametrize("field_name", ["X-Forwarded-For", "Forwarded"])
-def test_LIM_002_behind_a_trusted_proxy_each_source_is_its_own(
-    world: World, field_name: str
-) -> None:
-    """What the proxy says last counts, not what came before it."""
-    guesser, client = f"198.51.100.{len(field_name)}", world.client()
-    one = {field_name: forwarded(field_name, guesser)}
-    spoofed = {field_name: forwarded(field_name, "203.0.113.1", guesser)}
-    another = {field_name: forwarded(field_name, guesser, f"203.0.113.{len(field_name)}")}
+def test_LIM_002_behind_a_trusted_proxy_each_source_is_its_own(world: World) -> None:
+    """What the proxy says last counts, not what came before it or stands elsewhere."""
+    guesser, client = "198.51.100.7", world.client()
+    one = {"X-Forwarded-For": guesser, "Forwarded": "for=203.0.113.1"}
+    spoofed = {"X-Forwarded-For": f"203.0.113.1, {guesser}"}
+    another = {"X-Forwarded-For": f"{guesser}, 203.0.113.7"}
     world.fail(PROXY, client, PAIR - 1, headers=one)
     world.fail(PROXY, client, 1, headers=spoofed)
     for headers in (one, spoofed):

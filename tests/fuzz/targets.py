@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,12 +19,12 @@ from starlette.requests import Request
 from adapters.admin_messages import clients as client_messages
 from adapters.admin_messages import resources as resource_messages
 from adapters.basic_credentials import read_basic
+from adapters.forwarded_addresses import ProxyHeader
 from adapters.grpc import mapping
 from adapters.grpc.client_auth import CredentialFields, read_credentials
 from adapters.grpc.page_tokens import read_page
 from adapters.http import client_auth, forms
 from adapters.http.accept import asks_for
-from adapters.http.proxies import TrustedProxies
 from adapters.jose import client_keys as jose_client_keys
 from adapters.jose.assertion_verifier import JoseAssertionVerifier
 from adapters.jose.jwks import public_jwk
@@ -34,6 +34,7 @@ from adapters.jose.segments import encode_segment
 from adapters.jose.verifier import JoseTokenVerifier
 from adapters.jwks_uri.copies import LONGEST, KeySetCopy, NotAKeySet
 from adapters.jwks_uri.replies import Reply
+from adapters.source_addresses import ProxyTrust, SourceAddresses
 from domain.errors import GrantdError
 from domain.model.assertions import AssertionClaims, require_acceptable
 from domain.model.client_keys import read_client_keys, read_jwks_uri
@@ -177,18 +178,13 @@ def accept(data: bytes) -> None:
 
 def proxies(data: bytes) -> None:
     """What a trusted proxy, or somebody behind it, says of where a request came from."""
-    names = (b"forwarded", b"x-forwarded-for")
-    headers = [(names[place % 2], line) for place, line in enumerate(data.split(b"\n"))]
-    seen: list[str] = []
-
-    async def app(scope: Any, *_: object) -> None:  # noqa: ANN401  (an ASGI scope)
-        seen.append(scope["client"][0])
-
-    connection = {"type": "http", "client": ("10.0.0.1", 4711), "headers": headers}
-    _finished(TrustedProxies(app, _PROXIES)(connection, receiving(b""), _nowhere))
-    [source] = seen
-    assert network_of(source)
-    accounts(FailureLimits(), client_id=CLIENT, source=source)
+    fields = data.decode("latin-1").split("\n")
+    for header in ProxyHeader:
+        sources = SourceAddresses(ProxyTrust(_PROXIES, header))
+        source = sources.tell("10.0.0.1", lambda _: fields)
+        assert str(ip_address(source)) == source
+        assert network_of(source)
+        accounts(FailureLimits(), client_id=CLIENT, source=source)
 
 
 def grpc_message(data: bytes) -> None:
@@ -315,10 +311,6 @@ def _finished(work: Coroutine[Any, Any, T]) -> T:
         result: T = done.value
         return result
     raise AssertionError("it waits for something")
-
-
-async def _nowhere(_message: object) -> None:
-    raise AssertionError("nobody answers here")
 
 
 def _judge_message(

@@ -14,6 +14,7 @@ from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.server import Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
 from adapters.memory.audit_trail import MemoryAuditTrail
+from adapters.source_addresses import SourceAddresses
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
 from domain.model.identifiers import ClientId, Epoch, ResourceId
@@ -138,11 +139,15 @@ def administration_of(core: HandWiredCore) -> Administration:
 
 @asynccontextmanager
 async def serving(
-    service: TokenService, administration: Administration | None = None
+    service: TokenService,
+    administration: Administration | None = None,
+    sources: SourceAddresses | None = None,
 ) -> AsyncIterator[Served]:
     """Serve *service* on a loopback port, beside the administration of some core."""
     administration = administration or administration_of(await build_core())
-    server = GrpcServer(service, administration, entropy=SeededEntropy(1))
+    server = GrpcServer(
+        service, administration, entropy=SeededEntropy(1), sources=sources or SourceAddresses()
+    )
     port = await server.start("127.0.0.1:0")
     target = f"127.0.0.1:{port}"
     try:

@@ -26,6 +26,7 @@ from adapters.memory.families import MemoryRefreshFamilyStore
 from adapters.memory.rate_limiter import MemoryRateLimiter
 from adapters.memory.revocations import MemoryRevocationList
 from adapters.memory.usage import MemoryUsageStore
+from adapters.source_addresses import SourceAddresses
 from domain.errors import Unavailable
 from domain.model.catalogue import CatalogueVersion
 from domain.model.clients import Client, GrantType
@@ -201,6 +202,7 @@ async def http_surface(
         entropy=entropy,
         probes=probes,
         readiness=readiness,
+        sources=SourceAddresses(),
         options=HttpOptions(
             issuer=issuer,
             grant_types=grant_types,

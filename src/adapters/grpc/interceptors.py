@@ -12,16 +12,19 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
 
+from adapters.forwarded_addresses import ProxyHeader
 from adapters.grpc.admission import Admission
 from adapters.grpc.errors import render
 from adapters.grpc.methods import CALLERS, NEEDED_SCOPES, Callers, is_offered
 from adapters.origin import bind_origin
+from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
 from domain.model.events import Origin
 from domain.model.identifiers import ClientId
@@ -38,6 +41,7 @@ MAX_STREAMS: Final = 200
 _REQUEST_ID_BYTES = 12
 _AUTHORIZATION = "authorization"
 _BEARER = "bearer"
+_WITH_ADDRESS = frozenset({"ipv4", "ipv6"})
 
 _log = logging.getLogger(__name__)
 _origin: ContextVar[Origin] = ContextVar("origin")
@@ -72,6 +76,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         authorize: Judges who calls a method of administration, before the
             method sees the call.
 
+        sources: Tells where a call came from, if a proxy brought it.
+
         calls: How many may be under way. A call counts from its message on:
             grpc.aio reads that first, so half-sent messages take no place.
             Checks of health are not among them: a busy worker is healthy.
@@ -85,11 +91,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         entropy: Entropy,
         *,
         authorize: Authorize,
+        sources: SourceAddresses,
         calls: int = MAX_CALLS,
         streams: int = MAX_STREAMS,
     ) -> None:
         self._entropy = entropy
         self._authorize = authorize
+        self._sources = sources
         self._calls = Admission(calls)
         self._streams = Admission(streams)
         self._unbounded = Admission(math.inf)
@@ -161,9 +169,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     @asynccontextmanager
     async def _call(self, context: _Context, admission: Admission) -> AsyncIterator[None]:
         request_id = self._entropy.token(_REQUEST_ID_BYTES)
-        _origin.set(
-            Origin(request_id=request_id, protocol="grpc", address=_address(context.peer()))
-        )
+        source = self._sources.tell(_address(context.peer()), partial(_told_by_proxies, context))
+        _origin.set(Origin(request_id=request_id, protocol="grpc", address=source))
         context.set_trailing_metadata(((REQUEST_ID, request_id),))
         try:
             await _require_time(context)
@@ -230,8 +237,18 @@ async def _refuse(context: _Context, refusal: GrantdError, request_id: str) -> N
     )
 
 
+def _told_by_proxies(context: _Context, header: ProxyHeader) -> list[str]:
+    metadata = context.invocation_metadata() or ()
+    return [str(value) for key, value in metadata if key == header]
+
+
 def _address(peer: str) -> str:
-    """Return the host in gRPC's name of a peer, such as `ipv6:%5B::1%5D:50051`."""
-    _, _, place = unquote(peer).partition(":")
+    """Return the host in gRPC's name of a peer, such as `ipv6:%5B::1%5D:50051`.
+
+    The peer of a Unix domain socket has none.
+    """
+    kind, _, place = unquote(peer).partition(":")
+    if kind not in _WITH_ADDRESS:
+        return ""
     host, _, _ = place.rpartition(":")
     return host.strip("[]")

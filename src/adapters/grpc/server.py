@@ -15,6 +15,7 @@ from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.health import Health
 from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
 from adapters.grpc.token_service import TokenService
+from adapters.source_addresses import SourceAddresses
 from domain.ports.entropy import Entropy
 
 _OURS: Final = (
@@ -84,10 +85,13 @@ class GrpcServer:
         administration: Administration,
         *,
         entropy: Entropy,
+        sources: SourceAddresses,
         max_calls: int = MAX_CALLS,
     ) -> None:
         self._health = Health(_OURS)
-        self._calls = CallInterceptor(entropy, authorize=administration.authorize, calls=max_calls)
+        self._calls = CallInterceptor(
+            entropy, authorize=administration.authorize, sources=sources, calls=max_calls
+        )
         self._server = grpc.aio.server(
             handlers=(tokens.handlers(), *administration.handlers(), self._health.handlers()),
             interceptors=(self._calls,),

@@ -20,10 +20,11 @@ from adapters.http.metadata_endpoints import (
     ServerMetadata,
 )
 from adapters.http.middleware import BodyLimit, NoSniff, RequestId
-from adapters.http.proxies import Network, TrustedProxies
+from adapters.http.proxies import BehindProxies
 from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
 from adapters.http.routing import Endpoint, ExactRoute
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
+from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError
 from domain.model.clients import GrantType
 from domain.ports.clock import Clock
@@ -46,15 +47,12 @@ class HttpOptions:
         allow_credentials_in_request_body: Whether a client may put its secret
             into the form instead of the Authorization header field.
 
-        trusted_proxies: Whose word on the client's address is taken.
-
         jwks_max_age: How long verifiers may keep a copy of the key set.
     """
 
     issuer: str
     grant_types: Sequence[GrantType]
     allow_credentials_in_request_body: bool = True
-    trusted_proxies: Sequence[Network] = ()
     jwks_max_age: timedelta = timedelta(hours=1)
 
 
@@ -69,6 +67,7 @@ def build_app(
     entropy: Entropy,
     probes: Sequence[Probe],
     readiness: Readiness,
+    sources: SourceAddresses,
     options: HttpOptions,
 ) -> ASGIApp:
     allow_body = options.allow_credentials_in_request_body
@@ -103,7 +102,7 @@ def build_app(
             ExactRoute("/readyz", health.ready, methods=("GET", "HEAD")),
         ],
         middleware=[
-            *_proxies(options.trusted_proxies),
+            Middleware(BehindProxies, sources),
             Middleware(RequestId, lambda: entropy.token(_REQUEST_ID_BYTES)),
             Middleware(NoSniff),
             Middleware(LastResort),
@@ -113,10 +112,6 @@ def build_app(
     )
     app.router.redirect_slashes = False  # credentials would follow
     return app
-
-
-def _proxies(networks: Sequence[Network]) -> tuple[Middleware, ...]:
-    return (Middleware(TrustedProxies, networks),) if networks else ()
 
 
 def _routes(

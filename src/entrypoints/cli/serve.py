@@ -1,5 +1,6 @@
 """`grantd serve`: the service itself."""
 
+import logging
 import shlex
 import sys
 from contextlib import redirect_stdout
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from entrypoints.cli import output
 from entrypoints.cli.clients import token_command
+from entrypoints.cli.config import doubts
 from entrypoints.cli.exits import refusals
 from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
 from entrypoints.reloading import LoadSettings
@@ -18,6 +20,8 @@ from grantd import __version__
 if TYPE_CHECKING:
     from entrypoints.supervisor import Serving
 
+_log = logging.getLogger(__name__)
+
 
 @takes_settings(*(name for name in Settings.model_fields if name not in REMOTE))
 def serve(*, settings: Settings, load_again: LoadSettings) -> int:
@@ -27,6 +31,8 @@ def serve(*, settings: Settings, load_again: LoadSettings) -> int:
     from entrypoints.supervisor import serve as supervise  # noqa: PLC0415
 
     configure_logging(settings.log_format, settings.log_level)
+    for doubt in doubts(settings):
+        _log.warning("%s", doubt)
     with refusals():
         return supervise(
             settings,

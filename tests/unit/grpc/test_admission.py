@@ -12,6 +12,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from adapters.grpc.admission import Admission
 from adapters.grpc.interceptors import MAX_STREAMS
 from adapters.grpc.server import MAX_METADATA_BYTES, GrpcServer
+from adapters.source_addresses import SourceAddresses
 from domain.model.scopes import Scope
 from domain.model.tokens import IssuedToken
 from grantd.v1.token_service_pb2 import IssueTokenRequest
@@ -42,7 +43,11 @@ class Desk:
 async def bounded(desk: Desk, *, max_calls: int) -> AsyncIterator[Served]:
     administration = administration_of(await build_core())
     server = GrpcServer(
-        service_of(desk), administration, entropy=SeededEntropy(), max_calls=max_calls
+        service_of(desk),
+        administration,
+        entropy=SeededEntropy(),
+        sources=SourceAddresses(),
+        max_calls=max_calls,
     )
     target = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
     try:

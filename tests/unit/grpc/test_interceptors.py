@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any, Never
 
 import grpc
 import pytest
 
+from adapters.forwarded_addresses import ProxyHeader
 from adapters.grpc.interceptors import CallInterceptor, current_origin
+from adapters.source_addresses import ProxyTrust, SourceAddresses
 from domain.errors import InvalidToken
 from domain.model.events import Origin
 from domain.model.scopes import ScopeToken
@@ -16,19 +19,28 @@ from support.doubles import SeededEntropy
 from support.grpc_calls import Metadata
 
 ISSUE = "/grantd.v1.TokenService/IssueToken"
+NO_PROXY = ProxyTrust()
 
 
 class RecordingContext:
     def __init__(
-        self, *, peer: str = "ipv4:127.0.0.1:40000", remaining: float | None = None
+        self,
+        *,
+        peer: str = "ipv4:127.0.0.1:40000",
+        remaining: float | None = None,
+        metadata: Metadata = (),
     ) -> None:
         self._peer = peer
+        self._metadata = metadata
         self._remaining = remaining
         self.trailing: Metadata = ()
         self.aborted: grpc.StatusCode | None = None
 
     def peer(self) -> str:
         return self._peer
+
+    def invocation_metadata(self) -> Metadata:
+        return self._metadata
 
     def time_remaining(self) -> float | None:
         return self._remaining
@@ -48,14 +60,18 @@ async def let_nobody_in(_token: str | None, *, needs: ScopeToken) -> Never:
     raise InvalidToken(needs)
 
 
-async def intercepted(behaviour: Behaviour, method: str = ISSUE) -> Any:  # noqa: ANN401  (its attributes are grpc's)
+async def intercepted(
+    behaviour: Behaviour, method: str = ISSUE, *, trust: ProxyTrust = NO_PROXY
+) -> Any:  # noqa: ANN401  (its attributes are grpc's)
     """Return the handler that the interceptor makes of *behaviour*, or None."""
 
     async def continuation(_details: object) -> grpc.RpcMethodHandler:
         return grpc.unary_unary_rpc_method_handler(behaviour, bytes)
 
     details = SimpleNamespace(method=method, invocation_metadata=())
-    interceptor = CallInterceptor(SeededEntropy(), authorize=let_nobody_in)
+    interceptor = CallInterceptor(
+        SeededEntropy(), authorize=let_nobody_in, sources=SourceAddresses(trust)
+    )
     return await interceptor.intercept_service(continuation, details)
 
 
@@ -110,6 +126,8 @@ async def test_a_cancelled_call_is_not_answered() -> None:
         ("ipv6:%5B2001:db8::7%5D:40000", "2001:db8::7"),
         ("ipv6:[::1]:40000", "::1"),
         ("unix:", ""),
+        ("unix:/run/grantd:1.sock", ""),
+        ("unix-abstract:192.0.2.7:1", ""),
     ],
 )
 async def test_the_origin_of_a_call_is_known_within_it(peer: str, address: str) -> None:
@@ -126,3 +144,33 @@ async def test_the_origin_of_a_call_is_known_within_it(peer: str, address: str) 
     assert origin.protocol == "grpc"
     assert origin.address == address
     assert context.trailing == (("x-request-id", origin.request_id),)
+
+
+@pytest.mark.parametrize(
+    ("peer", "metadata", "address"),
+    [
+        ("ipv4:10.0.0.1:40000", (("x-forwarded-for", "192.0.2.7"),), "192.0.2.7"),
+        (
+            "ipv6:%5B::ffff:10.0.0.1%5D:40000",
+            (("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "2001:db8::7, 10.0.0.2")),
+            "2001:db8::7",
+        ),
+        ("ipv4:10.0.0.1:40000", (("forwarded", "for=192.0.2.7"),), "10.0.0.1"),
+        ("ipv4:10.0.0.1:40000", (), "10.0.0.1"),
+        ("ipv4:203.0.113.9:40000", (("x-forwarded-for", "192.0.2.7"),), "203.0.113.9"),
+        ("unix:", (("x-forwarded-for", "192.0.2.7"),), ""),
+        ("unix:10.0.0.1:1", (("x-forwarded-for", "192.0.2.7"),), ""),
+    ],
+)
+async def test_a_trusted_proxy_tells_the_source_of_a_call(
+    peer: str, metadata: Metadata, address: str
+) -> None:
+    """In its metadata, as over HTTP in its header fields; nobody else is believed."""
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> str:
+        return current_origin().address
+
+    trust = ProxyTrust((ip_network("10.0.0.0/8"),), ProxyHeader.X_FORWARDED_FOR)
+    handler = await intercepted(behaviour, trust=trust)
+
+    assert await handler.unary_unary(b"", RecordingContext(peer=peer, metadata=metadata)) == address

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from adapters.grpc.server import GrpcServer
+from adapters.source_addresses import SourceAddresses
 from domain.model.scopes import Scope
 from domain.model.tokens import IssuedToken
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest, IssueTokenRequest
@@ -146,7 +147,9 @@ async def test_a_drain_ends_with_its_grace() -> None:
 async def test_workers_share_a_port(served: Served, core: Core) -> None:
     """Every worker binds the address itself (D10)."""
     administration = administration_of(await build_core())
-    second = GrpcServer(core.service(), administration, entropy=SeededEntropy())
+    second = GrpcServer(
+        core.service(), administration, entropy=SeededEntropy(), sources=SourceAddresses()
+    )
 
     port = await second.start(served.target)
     await second.drain(timedelta())
