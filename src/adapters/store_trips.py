@@ -4,7 +4,8 @@ What is written to a store that is asked over a network, or by a thread of its
 own, is a trip. A read of the embedded store is none: it waits for nobody.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,8 +86,19 @@ _waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", defa
 def begin_tally() -> Tally:
     """Count for a new request, from now on, in this task and those that it begins."""
     tally = Tally()
-    _waiting.set((tally,))
+    _waiting.set((*_waiting.get(), tally))
     return tally
+
+
+@contextmanager
+def count_for(tally: Tally, *, instead_of: type[Tally]) -> Iterator[None]:
+    """Count in *tally* too, and in no other of that type, as long as the block lasts."""
+    others = (one for one in _waiting.get() if not isinstance(one, instead_of))
+    token = _waiting.set((*others, tally))
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
 
 
 def waiting() -> Collection[Tally]:

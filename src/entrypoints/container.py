@@ -7,9 +7,9 @@ constructor, so that a test can build any of it by hand.
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dependency_injector import containers, providers
 
@@ -93,6 +93,9 @@ from entrypoints.settings import Settings
 from entrypoints.sqlite_stores import sqlite_stores
 from entrypoints.stores import Stores
 
+if TYPE_CHECKING:
+    from adapters.telemetry.tracing import Tracing  # for none but who has it on
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
@@ -120,6 +123,7 @@ class Core:
     entropy: Entropy
     probes: Sequence[Probe]
     findings: Sequence[Finding]
+    tracing: "Tracing | None" = None
 
 
 def _token_policy(settings: Settings) -> TokenPolicy:
@@ -470,6 +474,7 @@ async def open_core(
     counts: AuditCounts | None = None,
     stdout: TextIO | None = None,
     trips: TripObserver | None = None,
+    tracing: "Tracing | None" = None,
 ) -> AsyncIterator[Core]:
     """Open the store, establish the keys, and hand out what works on them.
 
@@ -480,6 +485,8 @@ async def open_core(
             if left out, since that of a command is for its data.
 
         trips: Told of every round trip to the store; nobody is if left out.
+
+        tracing: Makes spans of what the core and the store do.
 
     Raises:
         RefusedToStart: If the master key, the signing key file or the store's
@@ -493,11 +500,13 @@ async def open_core(
         audit_stdout=providers.Object(stdout or sys.stderr),
         trips=providers.Object(trips or Unobserved()),
     )
+    if tracing is not None:
+        _trace_ports(container, tracing)
     stores = container.stores()
     try:
         findings = await _inspect(settings, stores)
         await _unlock(settings, container)
-        yield Core(
+        core = Core(
             issue_token=container.issue_token(),
             explain_token=container.explain_token(),
             introspect_token=container.introspect_token(),
@@ -521,6 +530,7 @@ async def open_core(
             probes=(stores.probe, container.catalogue_probe(), container.audit_trail_probe()),
             findings=findings,
         )
+        yield core if tracing is None else _traced(core, tracing)
     finally:
         container.hasher().close()
         await container.client_keys().close()
@@ -535,6 +545,36 @@ def secret_folder(folder: Path) -> SecretFolder:
         SecretNotLeft: If it is no folder that its owner alone has access to.
     """
     return SecretFolder(folder)
+
+
+def _trace_ports(container: _Container, tracing: "Tracing") -> None:
+    from adapters.telemetry.traced_steps import traced  # noqa: PLC0415  (for who has it on)
+
+    for port in (container.signer, container.introspection_signer, container.verifier):
+        port.override(providers.Object(traced(port(), tracing)))
+    container.trips.override(
+        providers.Object(
+            tracing.observing_trips(container.trips(), store=container.settings().store_kind)
+        )
+    )
+
+
+def _traced(core: Core, tracing: "Tracing") -> Core:
+    from adapters.telemetry.traced_steps import traced  # noqa: PLC0415  (likewise)
+
+    return replace(
+        core,
+        tracing=tracing,
+        issue_token=traced(core.issue_token, tracing),
+        introspect_token=traced(core.introspect_token, tracing),
+        revoke_token=traced(core.revoke_token, tracing),
+        authorize_administration=traced(core.authorize_administration, tracing),
+        administer_clients=traced(core.administer_clients, tracing),
+        administer_secrets=traced(core.administer_secrets, tracing),
+        administer_catalogue=traced(core.administer_catalogue, tracing),
+        administer_keys=traced(core.administer_keys, tracing),
+        rotate_data_keys=traced(core.rotate_data_keys, tracing),
+    )
 
 
 async def _inspect(settings: Settings, stores: Stores) -> Sequence[Finding]:

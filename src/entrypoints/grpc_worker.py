@@ -1,11 +1,15 @@
 """A process that serves gRPC, on asyncio's own loop, which grpc.aio works best with."""
 
 import asyncio
+from collections.abc import Sequence
+
+import grpc
 
 from adapters.grpc.admin_clients import ClientService
 from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
-from adapters.grpc.server import Administration, GrpcServer
+from adapters.grpc.interceptors import REQUEST_ID
+from adapters.grpc.server import OURS, Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
@@ -32,6 +36,7 @@ class GrpcListener:
             _administration(core),
             entropy=core.entropy,
             sources=self._sources,
+            around_calls=_tracing(core),
         )
 
     async def start(self) -> None:
@@ -55,6 +60,14 @@ def _administration(core: Core) -> Administration:
         keys=KeyService(core.administer_keys, core.rotate_data_keys),
         resources=ResourceService(core.administer_catalogue),
     )
+
+
+def _tracing(core: Core) -> Sequence[grpc.aio.ServerInterceptor]:
+    if core.tracing is None:
+        return ()
+    from adapters.telemetry.traced_calls import TracedCalls  # noqa: PLC0415  (for who has it on)
+
+    return (TracedCalls(core.tracing, OURS, request_id_key=REQUEST_ID),)
 
 
 def listen(settings: Settings, core: Core) -> GrpcListener:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
-from adapters.http.app import HttpOptions, build_app
+from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
 from adapters.http.health_endpoints import Readiness
 from adapters.http.protocol import HttpProtocol
 from adapters.source_addresses import SourceAddresses
@@ -41,25 +42,26 @@ class HttpListener:
         self._readiness = Readiness()
         self._sources = SourceAddresses(worker.proxy_trust(settings))
         self._address = address
-        config = uvicorn.Config(
-            build_app(
-                issue_token=core.issue_token,
-                introspect_token=core.introspect_token,
-                revoke_token=core.revoke_token,
-                catalogue=core.catalogue,
-                key_set=core.key_set,
-                clock=core.clock,
-                entropy=core.entropy,
-                probes=core.probes,
-                readiness=self._readiness,
-                sources=self._sources,
-                options=HttpOptions(
-                    issuer=settings.issuer,
-                    grant_types=settings.grants,
-                    allow_credentials_in_request_body=settings.allow_credentials_in_request_body,
-                    jwks_max_age=settings.jwks_max_age,
-                ),
+        app = build_app(
+            issue_token=core.issue_token,
+            introspect_token=core.introspect_token,
+            revoke_token=core.revoke_token,
+            catalogue=core.catalogue,
+            key_set=core.key_set,
+            clock=core.clock,
+            entropy=core.entropy,
+            probes=core.probes,
+            readiness=self._readiness,
+            sources=self._sources,
+            options=HttpOptions(
+                issuer=settings.issuer,
+                grant_types=settings.grants,
+                allow_credentials_in_request_body=settings.allow_credentials_in_request_body,
+                jwks_max_age=settings.jwks_max_age,
             ),
+        )
+        config = uvicorn.Config(
+            _traced(app, core),
             http=HttpProtocol,
             ws="none",
             lifespan="off",
@@ -91,6 +93,14 @@ class HttpListener:
     async def stopped(self) -> None:
         if self._serving is not None:
             await self._serving
+
+
+def _traced(app: ASGIApp, core: Core) -> ASGIApp:
+    if core.tracing is None:
+        return app
+    from adapters.telemetry.traced_http import TracedHttp  # noqa: PLC0415  (for who has it on)
+
+    return TracedHttp(app, core.tracing, untraced=(LIVENESS_PATH, READINESS_PATH))
 
 
 def listen(settings: Settings, core: Core) -> HttpListener:

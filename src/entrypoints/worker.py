@@ -26,6 +26,7 @@ from entrypoints.admin_listener import counts
 from entrypoints.container import Core, open_core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
+from entrypoints.tracing import open_tracing
 
 log = structlog.get_logger()
 
@@ -82,7 +83,10 @@ async def _serve(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, told_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor hears it too, and decides
-    async with open_core(settings, counts=counts(), stdout=_lent_stdout()) as core:
+    async with (
+        open_tracing(settings) as tracing,
+        open_core(settings, counts=counts(), stdout=_lent_stdout(), tracing=tracing) as core,
+    ):
         listener = listen(settings, core)
         await listener.start()
         sys.stdout.buffer.write(READY)

@@ -1,12 +1,10 @@
 """Reads share round trips (D2), as Redis itself sees it under the running program."""
 
 import math
-import os
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +12,8 @@ from redis import Redis
 
 from domain.model.identifiers import bucket_of
 from support.grantd_process import GrantdProcess, RegisteredClient
-from support.http_connection import HttpConnection, Reply, form_request, have_been_read
+from support.held_worker import all_at_once
+from support.http_connection import HttpConnection, form_request, have_been_read
 from support.oauth_replies import granted
 from support.polling import wait_until
 from support.redis_monitor import watched_commands
@@ -47,34 +46,6 @@ def world(
     yield World(server, redis, client, refresher)
     server.stop()
     redis.stop()
-
-
-@contextmanager
-def held(server: GrantdProcess) -> Iterator[None]:
-    """Hold the worker, so that all that is sent meanwhile is there when it looks again."""
-    (worker,) = server.workers("http")
-    os.kill(worker.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker.pid, signal.SIGCONT)
-
-
-def all_at_once(server: GrantdProcess, requests: Sequence[bytes]) -> list[Reply]:
-    """Send each request on a connection of its own, all in one moment."""
-    with ExitStack() as stack:
-        connections = [stack.enter_context(HttpConnection(server.http_port)) for _ in requests]
-        for connection in connections:
-            connection.send(b"GET /livez HTTP/1.1\r\nHost: grantd\r\n\r\n")
-        for connection in connections:
-            opened = connection.receive()
-            assert opened is not None
-            assert opened.status == 200
-        with held(server):
-            for connection, request in zip(connections, requests, strict=True):
-                connection.send(request)
-        replies = [connection.receive() for connection in connections]
-    return [reply for reply in replies if reply is not None]
 
 
 def token_request(client: RegisteredClient) -> bytes:

@@ -18,7 +18,7 @@ from adapters.grpc.token_service import TokenService
 from adapters.source_addresses import SourceAddresses
 from domain.ports.entropy import Entropy
 
-_OURS: Final = (
+OURS: Final = (
     token_service.SERVICE_NAME,
     admin_clients.SERVICE.full_name,
     admin_keys.SERVICE.full_name,
@@ -26,7 +26,7 @@ _OURS: Final = (
 )
 
 SERVICE_NAMES: Final = (
-    *_OURS,
+    *OURS,
     health.SERVICE_NAME,
     reflection.SERVICE_NAME,
 )
@@ -87,14 +87,15 @@ class GrpcServer:
         entropy: Entropy,
         sources: SourceAddresses,
         max_calls: int = MAX_CALLS,
+        around_calls: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
-        self._health = Health(_OURS)
+        self._health = Health(OURS)
         self._calls = CallInterceptor(
             entropy, authorize=administration.authorize, sources=sources, calls=max_calls
         )
         self._server = grpc.aio.server(
             handlers=(tokens.handlers(), *administration.handlers(), self._health.handlers()),
-            interceptors=(self._calls,),
+            interceptors=(*around_calls, self._calls),
             options=_OPTIONS,
         )
         reflection.enable_server_reflection(SERVICE_NAMES, self._server)

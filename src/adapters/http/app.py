@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,6 +33,9 @@ from domain.ports.entropy import Entropy
 from domain.ports.probe import Probe
 from domain.ports.signing import KeySetWriter
 from domain.usecases.current_catalogue import CurrentCatalogue
+
+LIVENESS_PATH: Final = "/livez"
+READINESS_PATH: Final = "/readyz"
 
 _SHORT_TOKEN_PATH = "/token"  # noqa: S105  (a path)
 _REQUEST_ID_BYTES = 12
@@ -98,8 +102,8 @@ def build_app(
     app = Starlette(
         routes=[
             *_routes(posts, gets, metadata.issuer_path),
-            ExactRoute("/livez", health.live, methods=("GET", "HEAD")),
-            ExactRoute("/readyz", health.ready, methods=("GET", "HEAD")),
+            ExactRoute(LIVENESS_PATH, health.live, methods=("GET", "HEAD")),
+            ExactRoute(READINESS_PATH, health.ready, methods=("GET", "HEAD")),
         ],
         middleware=[
             Middleware(BehindProxies, sources),

@@ -14,6 +14,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class ExactRoute(BaseRoute):
     """One path, compared as text, and the methods that are taken there.
 
+    The request's state has it as `route`.
+
     Starlette's own pattern ends in `$`, which lets a path with a newline at
     its end pass for the path without.
     """
@@ -29,6 +31,7 @@ class ExactRoute(BaseRoute):
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = self._path
         if scope["method"] not in self._methods:
             raise HTTPException(405, headers={"Allow": ", ".join(self._methods)})
         response = await self._endpoint(Request(scope, receive, send))

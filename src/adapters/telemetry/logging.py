@@ -16,7 +16,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from adapters.telemetry.log_format import LogFormat, is_for_people
 
 # Libraries that say at "info" and "debug" what concerns nobody but themselves.
-_TALKATIVE = ("httpx", "httpcore", "grpc")
+_TALKATIVE = ("httpx", "httpcore", "grpc", "urllib3")
 
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
 
