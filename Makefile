@@ -17,6 +17,7 @@ run: $(VENV)/.installed ## Start grantd with a first client on the embedded stor
 test: $(VENV)/.installed-dev $(NODE_MODULES)/.installed ## Run every test
 	@scripts/need redis-server
 	@scripts/need curl
+	@scripts/need nginx nginx-light
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python scripts/build_conformance_page.py --check
 
