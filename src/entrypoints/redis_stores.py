@@ -8,6 +8,7 @@ from adapters.redis.audit_trail import RedisAuditStream
 from adapters.redis.catalogue import RedisCatalogueStore
 from adapters.redis.clients import RedisClientStore
 from adapters.redis.connection import RedisConnection
+from adapters.redis.credentials import CredentialFiles
 from adapters.redis.families import RedisRefreshFamilyStore
 from adapters.redis.inspection import inspect
 from adapters.redis.probe import RedisProbe
@@ -24,7 +25,17 @@ from entrypoints.stores import Stores
 def redis_stores(settings: Settings, clock: Clock, trips: TripObserver) -> Stores:
     try:
         redis = RedisConnection.from_url(
-            settings.store, password_file=settings.store_password_file, trips=trips
+            settings.store,
+            files=CredentialFiles(
+                password=settings.store_password_file,
+                ca=settings.store_ca_file,
+                certificate=settings.store_certificate_file,
+                certificate_key=settings.store_certificate_key_file,
+                sentinel_username=settings.sentinel_username or None,
+                sentinel_password=settings.sentinel_password_file,
+            ),
+            wait_replicas=settings.wait_replicas,
+            trips=trips,
         )
     except ValueError as error:
         raise RefusedToStart(str(error)) from error

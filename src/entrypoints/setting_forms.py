@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 
+from adapters.redis.address import RedisAddress
 from domain.model.lifetimes import format_duration, parse_duration
 from domain.model.limits import Budget
 from domain.model.uris import is_loopback
@@ -25,10 +26,7 @@ SQLITE: Final = "sqlite:///"
 
 AUTO: Final = "auto"
 
-_ONE_REDIS = ("redis", "rediss")
-_MANY_REDIS = ("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _LAST_PORT = 65_535
-_NOT_IN_A_URL = "a URL without a password; store_password_file is the place for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,32 +216,18 @@ def require_tracing_url(text: str) -> str:
 
 
 def require_store_url(text: str) -> str:
-    if text.startswith(tuple(f"{scheme}://" for scheme in _MANY_REDIS)):
-        if "@" in text and ":" in text.rpartition("@")[0].partition("://")[2]:
-            raise ValueError(_NOT_IN_A_URL)
-        return text  # whoever connects judges the rest
-    url = _split_url(text)
-    if url is None or url.scheme not in ("sqlite", *_ONE_REDIS):
+    if not _is_visible(text) or not text.startswith((SQLITE, "redis")):
         raise ValueError(STORE.form)
-    if url.scheme == "sqlite":
-        path = text.removeprefix(SQLITE)
-        if path in (text, "", "/", ":memory:") or "?" in text or "#" in text:
-            raise ValueError("sqlite:///relative.db or sqlite:////absolute.db")
-    elif url.password is not None:
-        raise ValueError(_NOT_IN_A_URL)
-    elif not url.hostname or url.query or url.fragment or not _is_database(url.path):
-        raise ValueError(f"{url.scheme}://HOST:PORT/DB, with nothing behind the number")
+    if not text.startswith(SQLITE):
+        RedisAddress.parse(text)
+    elif text.removeprefix(SQLITE) in ("", "/", ":memory:") or "?" in text or "#" in text:
+        raise ValueError("sqlite:///relative.db or sqlite:////absolute.db")
     return text
-
-
-def _is_database(path: str) -> bool:
-    number = path.removeprefix("/")
-    return not number or (number.isascii() and number.isdigit())
 
 
 def _split_url(text: str) -> SplitResult | None:
     """Take a URL apart; None if it is none, or not in visible ASCII."""
-    if not (text.isascii() and text.isprintable()) or " " in text:
+    if not _is_visible(text):
         return None
     try:
         url = urlsplit(text)
@@ -251,3 +235,7 @@ def _split_url(text: str) -> SplitResult | None:
     except ValueError:
         return None
     return url
+
+
+def _is_visible(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text

@@ -40,7 +40,7 @@ class RedisClientStore:
         birth = new_mark()
         entry = _entry(client.client_id, birth)
         await self._claim_owner(client, entry)
-        await self._connection.command("ZADD", keys.CLIENT_INDEX, 0, entry)
+        await self._connection.command("ZADD", keys.CLIENT_INDEX, 0, entry, must_last=True)
         key = keys.client(client.client_id)
         outcome = await self._connection.run(
             scripts.ADD_CLIENT,

@@ -1,57 +1,87 @@
-"""The way to Redis: a pool of connections, no retries but ours.
+"""What the stores share: one way to Redis, however it is set up.
 
-The client library's own retries are off, because it repeats whatever it
-likes; ours repeat what is safe to repeat. None of its exceptions gets past
-this file.
+None of the client library's exceptions gets past this file, and nothing is
+repeated but by it. A read takes no longer than three round trips, a step no
+longer than its patience and one more attempt: see docs/operations.md.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, Self
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError, RedisError
-from redis.exceptions import TimeoutError as ReplyOverdue
-from redis.maint_notifications import MaintNotificationsConfig
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
+from adapters.redis import keys as key_names
 from adapters.redis.address import RedisAddress
+from adapters.redis.credentials import CredentialFiles
+from adapters.redis.deployment import Deployment, accepted
+from adapters.redis.deployments import open_deployment
+from adapters.redis.failures import (
+    FAILED,
+    IN_MOTION,
+    READ_AGAIN,
+    STEP_AGAIN,
+    CircuitOpen,
+    NoPrimary,
+    TooFewReplicas,
+)
 from adapters.redis.gathering import Gathering, Value
+from adapters.redis.link import Command, Word
 from adapters.redis.scripts import Script
 from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
 from domain.errors import Unavailable
 
 _CONNECT_TIMEOUT: Final = timedelta(seconds=1)
 _REPLY_TIMEOUT: Final = timedelta(seconds=2)
-_CONNECTIONS: Final = 16
-_RESP = 3
 
 # How long to wait, at most, before each repetition.
 _PAUSES: Final = (0.02, 0.1)
+# A slot that moves takes its time, and whoever waits for it loses nothing.
+_PAUSES_IN_MOTION: Final = (0.02, 0.05, *[0.1] * 10)
 
+_FENCE_MS: Final = 60_000
+_NO_FILES: Final = CredentialFiles()
 _UNOBSERVED: Final = Unobserved()
+_READABLE: Final = Redis(protocol=3).response_callbacks
 
 
 class RedisConnection:
-    """What the stores share. It belongs to the event loop it is used in."""
+    """It belongs to the event loop it is used in.
 
-    def __init__(self, client: Redis, trips: TripObserver = _UNOBSERVED) -> None:
-        self._client = client
+    Args:
+        reply_timeout: After so long nothing is tried again.
+
+        wait_replicas: How many replicas have to have what must last.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        *,
+        reply_timeout: timedelta = _REPLY_TIMEOUT,
+        wait_replicas: int = 0,
+        trips: TripObserver = _UNOBSERVED,
+    ) -> None:
+        self._deployment = deployment
+        self._patience = reply_timeout.total_seconds()
+        self._wait_replicas = wait_replicas
         self._trips = trips
-        self._gathering = Gathering(self._fetch)
+        self._gatherings: defaultdict[Hashable, Gathering] = defaultdict(
+            lambda: Gathering(self._fetch)
+        )
 
     @classmethod
     def from_url(
         cls,
         url: str,
         *,
-        password_file: Path | None = None,
+        files: CredentialFiles = _NO_FILES,
+        wait_replicas: int = 0,
         connect_timeout: timedelta = _CONNECT_TIMEOUT,
         reply_timeout: timedelta = _REPLY_TIMEOUT,
         trips: TripObserver = _UNOBSERVED,
@@ -59,99 +89,117 @@ class RedisConnection:
         """Prepare to connect; the first command does it.
 
         Raises:
-            ValueError: If the URL is not one of ours: see `RedisAddress`.
+            ValueError: If the URL is not one of ours (see `RedisAddress`), or a file does not do.
         """
-        address = RedisAddress.parse(url, password_file=password_file)
-        pool = BlockingConnectionPool(
-            connection_class=SSLConnection if address.tls else Connection,
-            max_connections=_CONNECTIONS,
-            timeout=reply_timeout.total_seconds(),
-            host=address.host,
-            port=address.port,
-            db=address.database,
-            username=address.username,
-            password=address.password,
-            client_name="grantd",
-            protocol=_RESP,
-            decode_responses=False,
-            socket_connect_timeout=connect_timeout.total_seconds(),
-            socket_timeout=reply_timeout.total_seconds(),
-            retry=Retry(NoBackoff(), 0),
-            retry_on_error=[],
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        deployment = open_deployment(
+            RedisAddress.parse(url),
+            files,
+            connect_timeout=connect_timeout.total_seconds(),
+            reply_timeout=reply_timeout.total_seconds(),
         )
-        return cls(Redis.from_pool(pool), trips)
+        return cls(
+            deployment, reply_timeout=reply_timeout, wait_replicas=wait_replicas, trips=trips
+        )
 
     def get(self, key: bytes) -> "asyncio.Future[Value]":
         """Begin to read a string, together with whatever else is asked for in this turn."""
-        return self._gathering.get(key)
+        return self._gatherings[self._deployment.place(key)].get(key)
 
-    async def command(self, *words: bytes | str | int) -> Any:  # noqa: ANN401  (Redis answers in any shape)
-        """Send a command; again if its reply is lost, so it MUST be safe to repeat.
+    async def command(self, name: str, key: bytes, *rest: Word, must_last: bool = False) -> Any:  # noqa: ANN401  (Redis answers in any shape)
+        """Send a command about *key*; again if its reply is lost, so it MUST be safe to repeat.
+
+        Args:
+            must_last: As of a script.
 
         Raises:
             Unavailable: If it cannot be known to have been carried out.
         """
         count_step()
         return await self._persist(
-            TripKind.COMMAND, lambda: self._send(*words), again_after=_REPLY_LOST
+            TripKind.COMMAND, lambda: self._send(key, (name, key, *rest), must_last), STEP_AGAIN
         )
 
+    async def ask_each(self, *words: str) -> Mapping[str, Any]:
+        """Ask every primary something that is about no key; the answers by where it is.
+
+        Raises:
+            Unavailable: If one of them does not answer.
+        """
+        count_step()
+        answers: Mapping[str, Any] = await self._persist(
+            TripKind.COMMAND, lambda: self._deployment.ask_each(words), STEP_AGAIN
+        )
+        name = " ".join(words[:2]) if words[0] == "CONFIG" else words[0]
+        read = _READABLE.get(name, lambda answer: answer)
+        return {place: read(answer) for place, answer in answers.items()}
+
     async def run(
-        self, script: Script, *, keys: Sequence[bytes], arguments: Sequence[bytes | str | int] = ()
+        self, script: Script, *, keys: Sequence[bytes], arguments: Sequence[Word] = ()
     ) -> Any:  # noqa: ANN401  (a script answers in a shape of its own)
         """Run a script; again if its reply is lost, which every script of ours allows.
 
         Raises:
-            Unavailable: If it cannot be known to have been carried out.
+            Unavailable: If it cannot be known to have been carried out, or,
+                where it must last, to last.
         """
         rest = (len(keys), *keys, *arguments)
         count_step()
 
         async def step() -> Any:  # noqa: ANN401
             try:
-                return await self._send("EVALSHA", script.sha, *rest)
+                return await self._send(keys[0], ("EVALSHA", script.sha, *rest), script.must_last)
             except NoScriptError:
-                return await self._send("EVAL", script.source, *rest)
+                return await self._send(keys[0], ("EVAL", script.source, *rest), script.must_last)
 
-        return await self._persist(TripKind.STEP, step, again_after=_REPLY_LOST)
+        return await self._persist(TripKind.STEP, step, STEP_AGAIN)
 
     async def close(self) -> None:
         """Let reads that are under way finish, and disconnect."""
-        await self._gathering.close()
-        await self._client.aclose()
+        for gathering in self._gatherings.values():
+            await gathering.close()
+        await self._deployment.close()
 
     async def _fetch(self, keys: Sequence[bytes]) -> Sequence[Value]:
         values: Sequence[Value] = await self._persist(
-            TripKind.READ, lambda: self._send("MGET", *keys), again_after=_CONNECTION_LOST
+            TripKind.READ, lambda: self._deployment.fetch(keys), READ_AGAIN
         )
         return values
 
-    async def _send(self, *words: bytes | str | int) -> Any:  # noqa: ANN401
-        return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py gives it none
+    async def _send(self, key: bytes, command: Command, must_last: bool) -> Any:  # noqa: ANN401, FBT001
+        if not (must_last and self._wait_replicas):
+            (reply,) = await self._deployment.exchange(key, [command])
+            return accepted(reply)
+        # A step that finds its work done writes nothing, and Redis would have nothing to wait
+        # for, although replicas may still lack what was written before: so we write something.
+        fence: Command = ("SET", key_names.fence(key), b"", "PX", _FENCE_MS)
+        wait: Command = ("WAIT", self._wait_replicas, int(self._patience / 2 * 1000))
+        reply, written, replicas = await self._deployment.exchange(key, [command, fence, wait])
+        answer, _ = accepted(reply), accepted(written)
+        if accepted(replicas) < self._wait_replicas:
+            raise TooFewReplicas(f"{replicas} of {self._wait_replicas} replicas have it")
+        return answer
 
     async def _persist(
         self,
         kind: TripKind,
         step: Callable[[], Awaitable[Any]],
-        *,
         again_after: tuple[type[Exception], ...],
     ) -> Any:  # noqa: ANN401
-        for pause in (*_PAUSES, None):
+        give_up_at = perf_counter() + self._patience
+        attempt = 0
+        while True:
             began = perf_counter()
             try:
                 answer = await step()
-            except (RedisError, OSError) as error:
-                self._trips.made(kind, seconds=perf_counter() - began, failed=True)
-                if pause is None or not isinstance(error, again_after):
+            except FAILED as error:
+                if not isinstance(error, CircuitOpen | NoPrimary):
+                    self._trips.made(kind, seconds=perf_counter() - began, failed=True)
+                pauses = _PAUSES_IN_MOTION if isinstance(error, IN_MOTION) else _PAUSES
+                hopeless = attempt >= len(pauses) or not isinstance(error, again_after)
+                if hopeless or perf_counter() > give_up_at:
                     raise Unavailable(f"Redis: {type(error).__name__}: {error}") from error
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (no secret: it parts those who failed together)
+                await asyncio.sleep(pauses[attempt] * random.uniform(0.5, 1))  # noqa: S311  (no secret: it parts those who failed together)
+                attempt += 1
             else:
                 self._trips.made(kind, seconds=perf_counter() - began, failed=False)
                 return answer
-        raise AssertionError("the last pause is None")
-
-
-_CONNECTION_LOST: Final = (ConnectionLost, OSError)
-# A read whose reply is overdue is not repeated: its caller may do so, and would wait no longer.
-_REPLY_LOST: Final = (*_CONNECTION_LOST, ReplyOverdue)

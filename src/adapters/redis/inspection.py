@@ -16,8 +16,10 @@ async def inspect(connection: RedisConnection) -> tuple[Finding, ...]:
     Raises:
         Unavailable: If Redis cannot be asked at all.
     """
-    facts: Mapping[str, Any] = await connection.command("INFO")
-    return (*_risks(facts), *await _notes(connection, facts))
+    findings: list[Finding] = []
+    for facts in (await connection.ask_each("INFO")).values():
+        findings += [*_risks(facts), *await _notes(connection, facts)]
+    return tuple(dict.fromkeys(findings))
 
 
 def _risks(facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -46,7 +48,7 @@ async def _notes(connection: RedisConnection, facts: Mapping[str, Any]) -> tuple
     if facts.get("aof_enabled") != 1:
         return ()
     try:
-        settings: Mapping[str, str] = await connection.command("CONFIG GET", "appendfsync")
+        settings, *_ = (await connection.ask_each("CONFIG", "GET", "appendfsync")).values()
     except Unavailable:  # a hosted Redis may forbid CONFIG
         return ()
     fsync = settings.get("appendfsync")

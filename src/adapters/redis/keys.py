@@ -83,5 +83,11 @@ def receipt(beside: bytes) -> bytes:
     return b"%s}:receipt:%s" % (tagged, new_mark())
 
 
+def fence(beside: bytes) -> bytes:
+    """A key that is written for the sake of writing, in the slot of *beside*."""
+    tagged, _, _ = beside.partition(b"}")
+    return b"%s}:fence" % tagged
+
+
 def _name(bucket: str, kind: str, identifier: str) -> bytes:
     return f"grantd:{{{bucket}}}:{kind}:{identifier}".encode("utf-8", "surrogatepass")

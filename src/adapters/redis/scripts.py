@@ -20,10 +20,14 @@ class Script:
 
     Args:
         preludes: Scripts of definitions to be put before it.
+
+        must_last: Whether somebody relies on what it did: then replicas have
+            to have it before it is acknowledged (`wait_replicas`).
     """
 
-    def __init__(self, name: str, *preludes: str) -> None:
+    def __init__(self, name: str, *preludes: str, must_last: bool = False) -> None:
         self.name = name
+        self.must_last = must_last
         self.source = b"\n".join(_read(part) for part in (*preludes, name))
         # What EVALSHA calls scripts by; nothing rests on its strength.
         self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
@@ -36,26 +40,26 @@ def _read(name: str) -> bytes:
     return (files(__package__) / "scripts" / f"{name}.lua").read_bytes()
 
 
-CLAIM_NAME: Final = Script("claim_name")
-ADD_CLIENT: Final = Script("add_client", _ONCE)
-REPLACE_CLIENT: Final = Script("replace_client", _ONCE)
-REMOVE_CLIENT: Final = Script("remove_client", _ONCE)
+CLAIM_NAME: Final = Script("claim_name", must_last=True)
+ADD_CLIENT: Final = Script("add_client", _ONCE, must_last=True)
+REPLACE_CLIENT: Final = Script("replace_client", _ONCE, must_last=True)
+REMOVE_CLIENT: Final = Script("remove_client", _ONCE, must_last=True)
 
-OPEN_FAMILY: Final = Script("open_family", _FAMILY)
-ROTATE_FAMILY: Final = Script("rotate_family", _FAMILY)
-END_FAMILY: Final = Script("end_family", _ONCE, _FAMILY)
+OPEN_FAMILY: Final = Script("open_family", _FAMILY, must_last=True)
+ROTATE_FAMILY: Final = Script("rotate_family", _FAMILY, must_last=True)
+END_FAMILY: Final = Script("end_family", _ONCE, _FAMILY, must_last=True)
 
-REVOKE: Final = Script("revoke")
-KEEP: Final = Script("keep")
-FORGET: Final = Script("forget", _ONCE)
+REVOKE: Final = Script("revoke", must_last=True)
+KEEP: Final = Script("keep", must_last=True)
+FORGET: Final = Script("forget", _ONCE, must_last=True)
 
-SPEND_ASSERTION: Final = Script("spend_assertion")
+SPEND_ASSERTION: Final = Script("spend_assertion", must_last=True)
 SPEND_BUDGET: Final = Script("spend_budget", _ONCE)
-VOUCH: Final = REVOKE  # until a time, and never for less: the same step
+VOUCH: Final = Script("revoke")  # until a time, and never for less: the same step
 
 NOTE_USE: Final = Script("note_use")
 
 APPEND_EVENTS: Final = Script("append_events", _ONCE)
 
 LOAD_CATALOGUE: Final = Script("load_catalogue")
-REPLACE_CATALOGUE: Final = Script("replace_catalogue", _ONCE)
+REPLACE_CATALOGUE: Final = Script("replace_catalogue", _ONCE, must_last=True)

@@ -1,0 +1,170 @@
+"""A cluster: every slot has a primary of its own, which may change."""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+
+from adapters.redis.address import Endpoint
+from adapters.redis.deployment import Deployment, accepted
+from adapters.redis.failures import AWAY, IN_MOTION, CircuitOpen, NoPrimary
+from adapters.redis.gathering import Value
+from adapters.redis.link import Command, Reply, Wiring
+from adapters.redis.node import Node
+from adapters.redis.slots import SlotMap, by_slot, endpoint_at, judge
+from adapters.redis.watch import Watch
+
+_LOOKED_EVERY: Final = 0.5
+_RELIED_ON_FOR: Final = 3.0
+_ASKED_WITHIN: Final = 0.75
+_REDIRECTIONS: Final = 4
+_LOOK: Final[Sequence[Command]] = (("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
+_ASKING: Final[Command] = ("ASKING",)
+
+
+class ClusterDeployment:
+    """Keeps a map of the slots that more than half of the primaries have confirmed lately.
+
+    Args:
+        nodes: Some nodes of the cluster; they name the others.
+    """
+
+    def __init__(self, nodes: Sequence[Endpoint], *, wiring: Wiring, to_named: Wiring) -> None:
+        self._wiring = wiring
+        self._named = [Node(place, to_named) for place in nodes]
+        self._nodes: dict[Endpoint, Node] = {}
+        self._watch = Watch(
+            self._look, every=_LOOKED_EVERY, lease=_RELIED_ON_FOR, patience=3 * _ASKED_WITHIN
+        )
+
+    def place(self, key: bytes, /) -> Endpoint | None:
+        seen = self._watch.last_seen
+        return seen.find_primary(key) if seen is not None else None
+
+    async def fetch(self, keys: Sequence[bytes], /) -> Sequence[Value]:
+        slots = await self._watch.current()
+        by_primary: dict[Endpoint, list[Sequence[int]]] = {}
+        for places in by_slot(keys):
+            by_primary.setdefault(slots.primary_of(keys[places[0]]), []).append(places)
+        values: list[Value] = [None] * len(keys)
+        await _all(
+            self._read(primary, groups, keys, values) for primary, groups in by_primary.items()
+        )
+        return values
+
+    async def exchange(self, key: bytes, commands: Sequence[Command], /) -> list[Reply]:
+        slots = await self._watch.current()
+        return await self._follow(slots.primary_of(key), commands)
+
+    async def ask_each(self, command: Command, /) -> Mapping[str, Reply]:
+        primaries = sorted((await self._watch.current()).primaries)
+        replies = await asyncio.gather(*(self._exchange(one, [command]) for one in primaries))
+        return {
+            str(primary): accepted(reply)
+            for primary, (reply,) in zip(primaries, replies, strict=True)
+        }
+
+    async def close(self) -> None:
+        await self._watch.close()
+        for node in (*self._named, *self._nodes.values()):
+            await node.forsake()
+
+    async def _read(
+        self,
+        primary: Endpoint,
+        groups: Collection[Sequence[int]],
+        keys: Sequence[bytes],
+        values: list[Value],
+    ) -> None:
+        """Read keys of one primary, grouped by slot, in one packet."""
+        commands: list[Command] = [("MGET", *(keys[place] for place in group)) for group in groups]
+        replies = await self._exchange(primary, commands)
+        for group, reply in zip(groups, replies, strict=True):
+            if isinstance(reply, IN_MOTION):
+                await _all(self._read_alone(primary, place, keys, values) for place in group)
+            else:
+                for place, value in zip(group, accepted(reply), strict=True):
+                    values[place] = value
+
+    async def _read_alone(
+        self, primary: Endpoint, place: int, keys: Sequence[bytes], values: list[Value]
+    ) -> None:
+        """Read a key of a slot that moves, or has moved: it is at one end or the other."""
+        (reply,) = await self._follow(primary, [("GET", keys[place])])
+        values[place] = accepted(reply)
+
+    async def _follow(self, primary: Endpoint, commands: Sequence[Command]) -> list[Reply]:
+        """Send commands, and send them to whom we are told to ask instead."""
+        replies = await self._exchange(primary, commands)
+        for _ in range(_REDIRECTIONS):
+            match replies[0]:
+                case MovedError() as moved:
+                    self._watch.hurry()
+                    primary = endpoint_at(moved.host, moved.port, told_by=primary)
+                    replies = await self._exchange(primary, commands)
+                case AskError() as ask:
+                    there = endpoint_at(ask.host, ask.port, told_by=primary)
+                    asking = chain.from_iterable((_ASKING, command) for command in commands)
+                    replies = (await self._exchange(there, [*asking]))[1::2]
+                case _:
+                    break
+        return replies
+
+    async def _exchange(self, primary: Endpoint, commands: Sequence[Command]) -> list[Reply]:
+        try:
+            return await self._node(primary).exchange(commands)
+        except AWAY:
+            self._watch.hurry()
+            raise
+
+    async def _look(self) -> SlotMap:
+        seen = self._watch.last_seen
+        maps = await self._hear(map(self._node, seen.primaries)) if seen is not None else {}
+        if not maps:
+            maps = await self._hear(self._named)
+        unheard = frozenset[Endpoint]().union(*(told.primaries for told in maps.values()))
+        maps |= await self._hear(map(self._node, unheard - maps.keys()))
+        newest = judge(maps)
+        for endpoint in self._nodes.keys() - newest.primaries:
+            await self._nodes.pop(endpoint).forsake()
+        return newest
+
+    async def _hear(self, nodes: Iterable[Node]) -> dict[Endpoint, SlotMap]:
+        asked = list(nodes)
+        maps = await asyncio.gather(*map(_ask, asked))
+        return {
+            node.endpoint: told for node, told in zip(asked, maps, strict=True) if told is not None
+        }
+
+    def _node(self, endpoint: Endpoint) -> Node:
+        node = self._nodes.get(endpoint)
+        if node is None:
+            node = self._nodes[endpoint] = Node(endpoint, self._wiring)
+        return node
+
+
+async def _ask(node: Node) -> SlotMap | None:
+    try:
+        info, slots = await node.exchange(_LOOK, within=_ASKED_WITHIN)
+        return SlotMap.read(accepted(info), accepted(slots), told_by=node.endpoint)
+    except ResponseError as refusal:
+        raise NoPrimary(f"{node.endpoint} of the cluster says: {refusal}") from refusal
+    except (RedisError, CircuitOpen):
+        return None
+
+
+async def _all(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Take all steps at once; a failure is told when all have ended."""
+    first, *rest = steps
+    if not rest:
+        await first
+        return
+    outcomes = await asyncio.gather(first, *rest, return_exceptions=True)
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
+
+
+_: type[Deployment] = ClusterDeployment

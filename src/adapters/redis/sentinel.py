@@ -1,0 +1,118 @@
+"""A primary that Sentinels watch and replace."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from redis.exceptions import RedisError, ResponseError
+
+from adapters.redis.address import Endpoint
+from adapters.redis.deployment import Deployment, accepted
+from adapters.redis.failures import AWAY, CircuitOpen, NoPrimary
+from adapters.redis.gathering import Value
+from adapters.redis.link import Command, Reply, Wiring
+from adapters.redis.node import Node
+from adapters.redis.sentinel_views import SentinelView, judge
+from adapters.redis.watch import Contradicted, Watch
+
+_LOOKED_EVERY: Final = 0.25
+_RELIED_ON_FOR: Final = 2.0
+_ASKED_WITHIN: Final = 0.5
+
+
+class SentinelDeployment:
+    """Talks to whom more than half of the Sentinels have confirmed lately, and to nobody else.
+
+    Args:
+        sentinels: Some of the Sentinels; they name the others.
+    """
+
+    def __init__(
+        self, sentinels: Sequence[Endpoint], service: str, *, wiring: Wiring, to_sentinels: Wiring
+    ) -> None:
+        self._service = service
+        self._wiring = wiring
+        self._to_sentinels = to_sentinels
+        self._named = [Node(place, to_sentinels) for place in sentinels]
+        self._told: dict[Endpoint, Node] = {}
+        self._primary: Node | None = None
+        self._watch = Watch(
+            self._look, every=_LOOKED_EVERY, lease=_RELIED_ON_FOR, patience=3 * _ASKED_WITHIN
+        )
+
+    def place(self, _: bytes, /) -> None:
+        """All keys are in one place."""
+
+    async def fetch(self, keys: Sequence[bytes], /) -> Sequence[Value]:
+        (values,) = await self._exchange([("MGET", *keys)])
+        found: Sequence[Value] = accepted(values)
+        return found
+
+    async def exchange(self, _: bytes, commands: Sequence[Command], /) -> list[Reply]:
+        return await self._exchange(commands)
+
+    async def ask_each(self, command: Command, /) -> Mapping[str, Reply]:
+        (reply,) = await self._exchange([command])
+        primary = await self._watch.current()
+        return {str(primary.endpoint): accepted(reply)}
+
+    async def close(self) -> None:
+        await self._watch.close()
+        for node in (*self._named, *self._told.values(), self._primary):
+            if node is not None:
+                await node.forsake()
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        primary = await self._watch.current()
+        try:
+            replies = await primary.exchange(commands)
+        except AWAY:
+            self._watch.doubt()
+            raise
+        if any(isinstance(reply, AWAY) for reply in replies):
+            self._watch.doubt()
+        return replies
+
+    async def _look(self) -> Node:
+        views = await self._hear(self._named)
+        heard = {view.seen_by for view in views}
+        unheard = {
+            place for view in views for name, place in view.others.items() if name not in heard
+        }
+        views += await self._hear([self._sentinel(place) for place in unheard])
+        try:
+            endpoint = judge(views)
+        except Contradicted:
+            if self._primary is not None:
+                await self._primary.forsake()
+            raise
+        if self._primary is None or self._primary.endpoint != endpoint:
+            replaced, self._primary = self._primary, Node(endpoint, self._wiring)
+            if replaced is not None:
+                await replaced.forsake()
+        return self._primary
+
+    async def _hear(self, sentinels: Collection[Node]) -> list[SentinelView]:
+        views = await asyncio.gather(*(self._ask(sentinel) for sentinel in sentinels))
+        return [view for view in views if view is not None]
+
+    async def _ask(self, sentinel: Node) -> SentinelView | None:
+        try:
+            replies = await sentinel.exchange(
+                [
+                    ("SENTINEL", "MYID"),
+                    ("SENTINEL", "MASTER", self._service),
+                    ("SENTINEL", "SENTINELS", self._service),
+                ]
+            )
+            return SentinelView.read(*map(accepted, replies))
+        except ResponseError as refusal:
+            raise NoPrimary(f"the Sentinel {sentinel.endpoint} says: {refusal}") from refusal
+        except (RedisError, CircuitOpen):
+            return None
+
+    def _sentinel(self, place: Endpoint) -> Node:
+        return self._told.setdefault(place, Node(place, self._to_sentinels))
+
+
+_: type[Deployment] = SentinelDeployment
