@@ -38,6 +38,11 @@ class SourceAddresses:
         """Judge by *trust* from now on."""
         self._trust = trust
 
+    def trusts(self, peer: str) -> bool:
+        """Tell whether *peer* is a proxy whose word is taken."""
+        address = address_of(peer) if self._trust.networks else None
+        return address is not None and self._trust.covers(address)
+
     def tell(self, peer: str, read: Callable[[ProxyHeader], Iterable[str]]) -> str:
         """Return the last address on the way of a request that is no trusted proxy.
 

@@ -11,6 +11,7 @@ from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.interceptors import REQUEST_ID
 from adapters.grpc.server import OURS, Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
 from entrypoints.container import Core
@@ -21,7 +22,9 @@ from entrypoints.settings import Address, Settings
 class GrpcListener:
     """Serves the gRPC surface of one core."""
 
-    def __init__(self, settings: Settings, core: Core, address: Address) -> None:
+    def __init__(
+        self, settings: Settings, core: Core, readiness: Readiness, address: Address
+    ) -> None:
         self._address = address
         self._grace = settings.shutdown_timeout
         self._stopped = asyncio.Event()
@@ -34,6 +37,7 @@ class GrpcListener:
                 allow_credentials_in_message=settings.allow_credentials_in_request_body,
             ),
             _administration(core),
+            readiness=readiness,
             entropy=core.entropy,
             sources=self._sources,
             around_calls=_tracing(core),
@@ -70,10 +74,10 @@ def _tracing(core: Core) -> Sequence[grpc.aio.ServerInterceptor]:
     return (TracedCalls(core.tracing, OURS, request_id_key=REQUEST_ID),)
 
 
-def listen(settings: Settings, core: Core) -> GrpcListener:
+def listen(settings: Settings, core: Core, readiness: Readiness) -> GrpcListener:
     if settings.grpc is None:
         raise RefusedToStart("gRPC is off")
-    return GrpcListener(settings, core, settings.grpc)
+    return GrpcListener(settings, core, readiness, settings.grpc)
 
 
 if __name__ == "__main__":

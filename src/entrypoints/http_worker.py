@@ -4,14 +4,16 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
 from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
-from adapters.http.health_endpoints import Readiness
+from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpProtocol
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
 from entrypoints.container import Core
@@ -38,8 +40,9 @@ class _Server(uvicorn.Server):
 class HttpListener:
     """Serves the HTTP surface of one core."""
 
-    def __init__(self, settings: Settings, core: Core, address: Address) -> None:
-        self._readiness = Readiness()
+    def __init__(
+        self, settings: Settings, core: Core, readiness: Readiness, address: Address
+    ) -> None:
         self._sources = SourceAddresses(worker.proxy_trust(settings))
         self._address = address
         app = build_app(
@@ -50,8 +53,7 @@ class HttpListener:
             key_set=core.key_set,
             clock=core.clock,
             entropy=core.entropy,
-            probes=core.probes,
-            readiness=self._readiness,
+            readiness=readiness,
             sources=self._sources,
             options=HttpOptions(
                 issuer=settings.issuer,
@@ -62,7 +64,9 @@ class HttpListener:
         )
         config = uvicorn.Config(
             _traced(app, core),
-            http=HttpProtocol,
+            http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
+                HttpProtocol, counts=ConnectionCounts(is_exempt=self._sources.trusts)
+            ),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -87,7 +91,6 @@ class HttpListener:
         self._sources.reload(worker.proxy_trust(settings))
 
     async def drain(self) -> None:
-        self._readiness.drain()
         self._server.should_exit = True
 
     async def stopped(self) -> None:
@@ -103,10 +106,10 @@ def _traced(app: ASGIApp, core: Core) -> ASGIApp:
     return TracedHttp(app, core.tracing, untraced=(LIVENESS_PATH, READINESS_PATH))
 
 
-def listen(settings: Settings, core: Core) -> HttpListener:
+def listen(settings: Settings, core: Core, readiness: Readiness) -> HttpListener:
     if settings.http is None:
         raise RefusedToStart("HTTP is off")
-    return HttpListener(settings, core, settings.http)
+    return HttpListener(settings, core, readiness, settings.http)
 
 
 if __name__ == "__main__":

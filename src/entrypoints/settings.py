@@ -152,6 +152,14 @@ class Settings(BaseSettings):
         default=timedelta(seconds=30),
         description="How long calls in flight may take when it is stopped.",
     )
+    drain_delay: Wait = Field(
+        default=timedelta(),
+        description=(
+            "How long it goes on taking calls when it is stopped, not ready any more by its "
+            "health checks, so that load balancers can leave it first."
+        ),
+        examples=["10s"],
+    )
 
     trusted_proxies: Networks = Field(
         default=(),

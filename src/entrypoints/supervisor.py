@@ -273,7 +273,7 @@ class _Supervisor:
         """Let a worker drain, and end it if it takes longer than it was given."""
         with suppress(ProcessLookupError):
             process.terminate()
-        within = self._settings.shutdown_timeout + _KILL_AFTER
+        within = self._settings.drain_delay + self._settings.shutdown_timeout + _KILL_AFTER
         done, _ = await asyncio.wait({gone}, timeout=within.total_seconds())
         if not done:
             log.error("worker did not drain in time", pid=process.pid)

@@ -14,12 +14,13 @@ import socket
 import sys
 from collections.abc import Callable
 from io import RawIOBase
-from typing import Final, Protocol, TextIO
+from typing import Final, Protocol, TextIO, TypeAlias
 
 import structlog
 
 from adapters.forwarded_addresses import ProxyHeader
 from adapters.origin import BY_ITSELF, bind_origin
+from adapters.readiness import Readiness
 from adapters.source_addresses import ProxyTrust
 from adapters.telemetry.logging import configure_logging
 from entrypoints.admin_listener import counts
@@ -53,7 +54,7 @@ class Listener(Protocol):
         ...
 
     async def drain(self) -> None:
-        """Say that no more is wanted, finish what is in flight in the time set for it, and stop."""
+        """Take no more, finish what is in flight in the time set for it, and stop."""
         ...
 
     async def stopped(self) -> None:
@@ -61,8 +62,12 @@ class Listener(Protocol):
         ...
 
 
+Listen: TypeAlias = Callable[[Settings, Core, Readiness], Listener]
+"""Makes the server of one protocol, which tells by its health checks whether it is ready."""
+
+
 def run(
-    listen: Callable[[Settings, Core], Listener],
+    listen: Listen,
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
@@ -76,9 +81,7 @@ def run(
         sys.exit(runner.run(_serve(settings, listen, supervisor)))
 
 
-async def _serve(
-    settings: Settings, listen: Callable[[Settings, Core], Listener], supervisor: RawIOBase
-) -> int:
+async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> int:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, told_to_stop.set)
@@ -87,7 +90,8 @@ async def _serve(
         open_tracing(settings) as tracing,
         open_core(settings, counts=counts(), stdout=_lent_stdout(), tracing=tracing) as core,
     ):
-        listener = listen(settings, core)
+        readiness = Readiness(core.probes)
+        listener = listen(settings, core, readiness)
         await listener.start()
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()
@@ -96,10 +100,13 @@ async def _serve(
         stopped = asyncio.create_task(listener.stopped())
         await asyncio.wait({stop, left_alone, stopped}, return_when=asyncio.FIRST_COMPLETED)
         asked = stop.done() or left_alone.done()
-        stop.cancel()
         left_alone.cancel()
         if asked:
+            readiness.drain()
+            if stop.done():  # who was left alone keeps the port from a successor
+                await asyncio.wait({stopped}, timeout=settings.drain_delay.total_seconds())
             await listener.drain()
+        stop.cancel()
         await stopped
     return 0 if asked else 1
 

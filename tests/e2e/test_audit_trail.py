@@ -442,9 +442,13 @@ class TestRequired:
         assert "novel" not in json.dumps(strict.require("scopes", "list"))
         logged = strict.log.read_text()
         assert logged.count("the audit trail cannot be written to") >= 2
-        unready = strict.get("/readyz")
-        assert unready.status_code == 503
-        assert {"name": "audit_trail", "state": "failing"} in unready.json()["probes"]
+        wait_until(lambda: strict.get("/readyz").status_code == 503)
+        unwritable = {
+            "name": "audit_trail",
+            "state": "failing",
+            "reason": "cannot be written",
+        }
+        assert unwritable in strict.get("/readyz").json()["probes"]
 
         self._write_to(strict, "real.jsonl")
         for caller, had in zip(callers, tokens, strict=True):

@@ -501,7 +501,7 @@ class TestStore:
             assert failure.code() is grpc.StatusCode.UNAVAILABLE
         assert {path: server.get(path).content for path in public} == documents
         assert server.get("/livez").status_code == 200
-        assert server.get("/readyz").status_code == 503
+        wait_until(lambda: server.get("/readyz").status_code == 503)
 
         own_redis.restart()
 

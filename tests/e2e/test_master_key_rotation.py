@@ -21,6 +21,7 @@ from support.client_assertions import MacKey, assertion_form, sign_assertion
 from support.grantd_process import GRANTD, GrantdProcess, RegisteredClient
 from support.http_connection import HttpConnection, form_request
 from support.oauth_replies import granted, introspected, refused
+from support.polling import wait_until
 from support.registration import register
 from support.stores import sqlite_stores
 
@@ -165,7 +166,8 @@ def test_a_node_that_lacks_the_new_master_key_answers_503(prepare_grantd: Prepar
     ):
         refused(reply, 503, "temporarily_unavailable")
         assert keys.new_id not in reply.text
-    assert server.get("/readyz").status_code == 503
+    wait_until(lambda: server.get("/readyz").status_code == 503)
+    assert "a master key is missing" in server.get("/readyz").text
     assert server.get("/.well-known/jwks.json").content == key_set
     log = server.log.read_text()
     assert f"was sealed by master key {keys.new_id}; at hand: {keys.old_id}" in log

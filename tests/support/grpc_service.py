@@ -1,6 +1,6 @@
 """The core over memory adapters, a gRPC server of it, and a stock client of that."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,12 +14,14 @@ from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.server import Administration, GrpcServer
 from adapters.grpc.token_service import TokenService
 from adapters.memory.audit_trail import MemoryAuditTrail
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
 from domain.model.identifiers import ClientId, Epoch, ResourceId
 from domain.model.resources import Resource
 from domain.model.scopes import Scope
+from domain.ports.probe import Probe
 from domain.usecases.introspect_token import IntrospectToken
 from domain.usecases.issue_token import IssueToken
 from domain.usecases.revoke_token import RevokeToken
@@ -69,6 +71,7 @@ class Served:
     target: str
     channel: grpc.aio.Channel
     tokens: TokenServiceStub
+    readiness: Readiness
 
     async def is_active(self, token: str, caller: Metadata) -> bool:
         reply = await self.tokens.IntrospectToken(
@@ -142,17 +145,23 @@ async def serving(
     service: TokenService,
     administration: Administration | None = None,
     sources: SourceAddresses | None = None,
+    probes: Sequence[Probe] = (),
 ) -> AsyncIterator[Served]:
     """Serve *service* on a loopback port, beside the administration of some core."""
     administration = administration or administration_of(await build_core())
+    readiness = Readiness(probes)
     server = GrpcServer(
-        service, administration, entropy=SeededEntropy(1), sources=sources or SourceAddresses()
+        service,
+        administration,
+        readiness=readiness,
+        entropy=SeededEntropy(1),
+        sources=sources or SourceAddresses(),
     )
     port = await server.start("127.0.0.1:0")
     target = f"127.0.0.1:{port}"
     try:
         async with grpc.aio.insecure_channel(target) as channel:
-            yield Served(server, target, channel, TokenServiceStub(channel))
+            yield Served(server, target, channel, TokenServiceStub(channel), readiness)
     finally:
         await server.drain(timedelta())
 

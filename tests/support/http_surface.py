@@ -10,7 +10,6 @@ import httpx
 from starlette.types import ASGIApp, Message
 
 from adapters.http.app import HttpOptions, build_app
-from adapters.http.health_endpoints import Readiness
 from adapters.jose.assertion_verifier import JoseAssertionVerifier
 from adapters.jose.introspection_signer import JoseIntrospectionSigner
 from adapters.jose.jwks import JoseKeySetWriter
@@ -26,6 +25,7 @@ from adapters.memory.families import MemoryRefreshFamilyStore
 from adapters.memory.rate_limiter import MemoryRateLimiter
 from adapters.memory.revocations import MemoryRevocationList
 from adapters.memory.usage import MemoryUsageStore
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from domain.errors import Unavailable
 from domain.model.catalogue import CatalogueVersion
@@ -191,7 +191,7 @@ async def http_surface(
         audit=audit,
         clock=clock,
     )
-    readiness = Readiness()
+    readiness = Readiness(probes)
     app = build_app(
         issue_token=instead or issue_token,
         introspect_token=_Instead(instead) if instead else introspect_token,
@@ -200,7 +200,6 @@ async def http_surface(
         key_set=JoseKeySetWriter(),
         clock=clock,
         entropy=entropy,
-        probes=probes,
         readiness=readiness,
         sources=SourceAddresses(),
         options=HttpOptions(

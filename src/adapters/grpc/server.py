@@ -15,6 +15,7 @@ from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.health import Health
 from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
 from adapters.grpc.token_service import TokenService
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from domain.ports.entropy import Entropy
 
@@ -25,11 +26,9 @@ OURS: Final = (
     admin_resources.SERVICE.full_name,
 )
 
-SERVICE_NAMES: Final = (
-    *OURS,
-    health.SERVICE_NAME,
-    reflection.SERVICE_NAME,
-)
+_STEADY: Final = (health.SERVICE_NAME, reflection.SERVICE_NAME)
+
+SERVICE_NAMES: Final = (*OURS, *_STEADY)
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_METADATA_BYTES: Final = 32 * 1024
@@ -84,12 +83,13 @@ class GrpcServer:
         tokens: TokenService,
         administration: Administration,
         *,
+        readiness: Readiness,
         entropy: Entropy,
         sources: SourceAddresses,
         max_calls: int = MAX_CALLS,
         around_calls: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
-        self._health = Health(OURS)
+        self._health = Health(OURS, steady=_STEADY, readiness=readiness)
         self._calls = CallInterceptor(
             entropy, authorize=administration.authorize, sources=sources, calls=max_calls
         )
@@ -111,10 +111,11 @@ class GrpcServer:
         return port
 
     async def drain(self, grace: timedelta) -> None:
-        """Stop serving: health first, new calls next, calls in flight at the end of *grace*.
+        """Stop serving: watches of health end, new calls are refused, and connections told.
 
-        What was begun for a caller that has left is carried through.
+        Calls in flight end with *grace*, but what was begun for a caller that
+        has left is carried through.
         """
-        self._health.drain()
+        self._health.end()
         await self._server.stop(grace.total_seconds())
         await self._calls.settle(_CARRY_THROUGH)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from adapters.endpoints import INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH
 from adapters.http.errors import LastResort, refuse, refuse_unrouted
-from adapters.http.health_endpoints import HealthEndpoints, Readiness
+from adapters.http.health_endpoints import HealthEndpoints
 from adapters.http.introspection_endpoint import IntrospectionEndpoint, IntrospectsToken
 from adapters.http.metadata_endpoints import (
     METADATA_PATHS,
@@ -25,12 +25,12 @@ from adapters.http.proxies import BehindProxies
 from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
 from adapters.http.routing import Endpoint, ExactRoute
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError
 from domain.model.clients import GrantType
 from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
-from domain.ports.probe import Probe
 from domain.ports.signing import KeySetWriter
 from domain.usecases.current_catalogue import CurrentCatalogue
 
@@ -69,7 +69,6 @@ def build_app(
     key_set: KeySetWriter,
     clock: Clock,
     entropy: Entropy,
-    probes: Sequence[Probe],
     readiness: Readiness,
     sources: SourceAddresses,
     options: HttpOptions,
@@ -86,7 +85,7 @@ def build_app(
     documents = MetadataEndpoints(
         metadata, KeySet(catalogue, key_set, clock=clock, max_age=options.jwks_max_age)
     )
-    health = HealthEndpoints(probes, readiness)
+    health = HealthEndpoints(readiness)
     posts: dict[str, Endpoint] = {
         TOKEN_PATH: token,
         _SHORT_TOKEN_PATH: token,

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from adapters.http import request_head
+from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.early_replies import (
     CONTENT_TOO_LARGE,
     HEAD_TOO_LARGE,
@@ -67,6 +68,8 @@ class HttpLimits:
             answer would end a worker for being busy.
 
         connections: Open at once in this worker.
+
+        connections_per_source: Of them, from one address.
     """
 
     head_bytes: int = 32 * 1024
@@ -83,6 +86,7 @@ class HttpLimits:
     pipelined: int = 32
     requests: int = 1_000
     connections: int = 4_000
+    connections_per_source: int = 1_000
 
     @property
     def shortest_wait(self) -> float:
@@ -103,6 +107,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     One timer watches it. It fires every `shortest_wait`, and no deadline is
     ever set nearer than that, so that requests only note their deadlines.
+
+    Args:
+        counts: Shared by all connections of this worker.
     """
 
     def __init__(
@@ -113,9 +120,11 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: HttpLimits = HttpLimits(),
+        counts: ConnectionCounts,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
+        self._counts = counts
         self._stage = _Stage.IDLE
         self._deadline = _NEVER
         self._write_deadline = _NEVER
@@ -134,14 +143,23 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        if len(self.connections) > self._limits.connections:
+        if self._is_one_too_many():
             self._stage = _Stage.OVER
             transport.write(OVERLOADED.encode(self.server_state.default_headers))
             transport.close()
         self._wait(self._limits.head_wait)
         self._watch = self.loop.call_later(self._limits.shortest_wait, self._look_at_clock)
 
+    def _is_one_too_many(self) -> bool:
+        held = self._counts.enter(self.client[0]) if self.client is not None else 0
+        return (
+            len(self.connections) > self._limits.connections
+            or held > self._limits.connections_per_source
+        )
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.client is not None:
+            self._counts.leave(self.client[0])
         if self._watch is not None:
             self._watch.cancel()
         self._waiting.clear()

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from adapters.redis.connection import RedisConnection
-from domain.errors import Unavailable
 from domain.ports.clock import Clock
-from domain.ports.probe import Probe
+from domain.ports.probe import NotReady, Probe
 
 _TOLERATED = timedelta(seconds=5)
 
@@ -23,7 +22,10 @@ class RedisProbe:
             theirs = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
             difference = abs(self._clock.now() - theirs)
             if difference > _TOLERATED:
-                raise Unavailable(f"our clock and that of Redis at {place} differ by {difference}")
+                raise NotReady(
+                    "clocks differ",
+                    f"our clock and that of Redis at {place} differ by {difference}",
+                )
 
 
 _: type[Probe] = RedisProbe

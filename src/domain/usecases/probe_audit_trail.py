@@ -1,7 +1,8 @@
 """Whether what happens can be written down, where nothing may happen otherwise."""
 
+from domain.errors import Unavailable
 from domain.ports.audit_trail import AuditTrail
-from domain.ports.probe import Probe
+from domain.ports.probe import NotReady, Probe
 
 
 class AuditTrailProbe:
@@ -13,7 +14,10 @@ class AuditTrailProbe:
         self._audit = audit
 
     async def check(self) -> None:
-        await self._audit.require()
+        try:
+            await self._audit.require()
+        except Unavailable as failure:
+            raise NotReady("cannot be written", failure.detail) from failure
 
 
 _: type[Probe] = AuditTrailProbe

@@ -1,6 +1,7 @@
 """Whether this process can read the catalogue and open the keys in it."""
 
-from domain.ports.probe import Probe
+from domain.ports.envelope import MasterKeyMismatch
+from domain.ports.probe import NotReady, Probe
 from domain.usecases.current_catalogue import CurrentCatalogue
 
 
@@ -13,7 +14,10 @@ class CatalogueProbe:
         self._catalogue = catalogue
 
     async def check(self) -> None:
-        await self._catalogue.read()
+        try:
+            await self._catalogue.read()
+        except MasterKeyMismatch as failure:
+            raise NotReady("a master key is missing", failure.detail) from failure
 
 
 _: type[Probe] = CatalogueProbe

@@ -12,6 +12,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from adapters.grpc.admission import Admission
 from adapters.grpc.interceptors import MAX_STREAMS
 from adapters.grpc.server import MAX_METADATA_BYTES, GrpcServer
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
 from domain.model.scopes import Scope
 from domain.model.tokens import IssuedToken
@@ -42,9 +43,11 @@ class Desk:
 @asynccontextmanager
 async def bounded(desk: Desk, *, max_calls: int) -> AsyncIterator[Served]:
     administration = administration_of(await build_core())
+    readiness = Readiness()
     server = GrpcServer(
         service_of(desk),
         administration,
+        readiness=readiness,
         entropy=SeededEntropy(),
         sources=SourceAddresses(),
         max_calls=max_calls,
@@ -52,7 +55,7 @@ async def bounded(desk: Desk, *, max_calls: int) -> AsyncIterator[Served]:
     target = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
     try:
         async with grpc.aio.insecure_channel(target) as channel:
-            yield Served(server, target, channel, TokenServiceStub(channel))
+            yield Served(server, target, channel, TokenServiceStub(channel), readiness)
     finally:
         await server.drain(timedelta())
 

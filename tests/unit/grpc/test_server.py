@@ -15,7 +15,9 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from adapters.grpc.server import GrpcServer
+from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
+from domain.errors import Unavailable
 from domain.model.scopes import Scope
 from domain.model.tokens import IssuedToken
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest, IssueTokenRequest
@@ -61,6 +63,38 @@ async def test_the_health_of_an_unknown_service_is_not_found(served: Served) -> 
 
     assert reply.code is grpc.StatusCode.NOT_FOUND
     assert watched.status == HealthCheckResponse.SERVICE_UNKNOWN
+
+
+class FragileProbe:
+    name = "store"
+    is_broken = False
+
+    async def check(self) -> None:
+        if self.is_broken:
+            raise Unavailable("tell-tale")
+
+
+async def test_the_health_of_a_service_follows_its_store(core: Core) -> None:
+    """A watcher hears of each change; what needs no store serves on."""
+    store = FragileProbe()
+    async with serving(core.service(), probes=[store]) as served:
+        health = HealthStub(served.channel)
+        watch = health.Watch(HealthCheckRequest(service="grantd.admin.v1.KeyService"))
+        assert (await watch.read()).status == SERVING
+        store.is_broken = True
+        assert (await watch.read()).status == NOT_SERVING
+        found = {
+            service: (await health.Check(HealthCheckRequest(service=service))).status
+            for service in ("", "grantd.v1.TokenService", "grpc.health.v1.Health")
+        }
+        store.is_broken = False
+        assert (await watch.read()).status == SERVING
+
+    assert found == {
+        "": NOT_SERVING,
+        "grantd.v1.TokenService": NOT_SERVING,
+        "grpc.health.v1.Health": SERVING,
+    }
 
 
 async def test_reflection_describes_the_service_to_a_stock_client(served: Served) -> None:
@@ -110,8 +144,10 @@ async def test_a_drain_tells_the_watchers_and_lets_calls_in_flight_finish() -> N
         in_flight = served.tokens.IssueToken(IssueTokenRequest(client_id="ledger"))
         await begun.wait()
 
-        drain = asyncio.create_task(served.server.drain(timedelta(seconds=30)))
+        served.readiness.drain()
         assert (await watch.read()).status == NOT_SERVING
+        drain = asyncio.create_task(served.server.drain(timedelta(seconds=30)))
+        assert await watch.read() is grpc.aio.EOF
         late = await refused(served.tokens.IssueToken(IssueTokenRequest(), timeout=5))
         assert not drain.done()
         finish.set()
@@ -148,7 +184,11 @@ async def test_workers_share_a_port(served: Served, core: Core) -> None:
     """Every worker binds the address itself (D10)."""
     administration = administration_of(await build_core())
     second = GrpcServer(
-        core.service(), administration, entropy=SeededEntropy(), sources=SourceAddresses()
+        core.service(),
+        administration,
+        readiness=Readiness(),
+        entropy=SeededEntropy(),
+        sources=SourceAddresses(),
     )
 
     port = await second.start(served.target)

@@ -40,11 +40,14 @@ async def test_a_process_is_ready_if_every_probe_works() -> None:
     assert answer.json() == {"status": "ok", "probes": [{"name": "clock", "state": "ok"}]}
 
 
-@pytest.mark.parametrize("failure", [Unavailable("tell-tale"), RuntimeError("tell-tale")])
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [(Unavailable("tell-tale"), "unreachable"), (RuntimeError("tell-tale"), "failed")],
+)
 async def test_a_process_is_not_ready_if_a_probe_fails(
-    failure: Exception, caplog: pytest.LogCaptureFixture
+    failure: Exception, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Which one is in the answer, why is in the log."""
+    """Which one and a fixed reason are in the answer, the rest is in the log."""
     async with http_surface(probes=[WorkingProbe(), FailingProbe(failure)]) as surface:
         with caplog.at_level(logging.WARNING):
             answer = await surface.http.get("/readyz")
@@ -52,7 +55,10 @@ async def test_a_process_is_not_ready_if_a_probe_fails(
     assert answer.status_code == 503
     assert answer.json() == {
         "status": "failing",
-        "probes": [{"name": "clock", "state": "ok"}, {"name": "store", "state": "failing"}],
+        "probes": [
+            {"name": "clock", "state": "ok"},
+            {"name": "store", "state": "failing", "reason": reason},
+        ],
     }
     assert "tell-tale" in caplog.text
 
@@ -67,3 +73,12 @@ async def test_a_process_that_drains_is_not_ready_but_serves(surface: HttpSurfac
     assert (ready.status_code, ready.json()["status"]) == (503, "draining")
     assert (await surface.http.get("/livez")).status_code == 200
     assert await surface.access_token(auth)
+
+
+async def test_the_head_of_readiness_is_enough(surface: HttpSurface) -> None:
+    """For a load balancer that wants no body."""
+    surface.readiness.drain()
+
+    ready = await surface.http.head("/readyz")
+
+    assert (ready.status_code, ready.content) == (503, b"")

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpLimits, HttpProtocol
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n"
@@ -81,7 +82,10 @@ class Listener:
             self.app, lifespan="off", interface="asgi3", log_config=None, access_log=False
         )
         await loop.connect_accepted_socket(
-            lambda: HttpProtocol(config, self.state, {}, limits=self.limits), theirs
+            lambda: HttpProtocol(
+                config, self.state, {}, limits=self.limits, counts=ConnectionCounts()
+            ),
+            theirs,
         )
         reader, writer = await asyncio.open_connection(sock=ours)
         yield reader, writer
