@@ -1,4 +1,8 @@
-"""Brings a database to the newest schema: forward only, all steps or none."""
+"""Brings a database to the newest schema: forward only, all steps or none.
+
+Releases work side by side on one database while it is upgraded, so a
+migration only adds, and one that does not says so in `compatibility`.
+"""
 
 import sqlite3
 from collections.abc import Sequence
@@ -13,18 +17,19 @@ def migrate(connection: sqlite3.Connection) -> None:
     The caller holds the writer lock.
 
     Raises:
-        Unavailable: If a newer release has migrated the database further.
+        Unavailable: If a newer release has taken away what this one needs.
     """
     migrations = _migrations()
     (applied,) = connection.execute("PRAGMA user_version").fetchone()
-    if applied > len(migrations):
-        raise Unavailable(
-            f"the database was migrated by a newer release of grantd: its schema is {applied},"
-            f" this release knows {len(migrations)}"
-        )
     if pending := migrations[applied:]:
         steps = (*pending, f"PRAGMA user_version = {len(migrations)};")
         connection.executescript("\n".join(("BEGIN IMMEDIATE;", *steps, "COMMIT;")))
+    (least,) = connection.execute("SELECT least_schema FROM compatibility").fetchone()
+    if least > len(migrations):
+        raise Unavailable(
+            "the database was migrated by a newer release of grantd: who works on it has to know"
+            f" its schema up to {least}, this release knows {len(migrations)}"
+        )
 
 
 def _migrations() -> Sequence[str]:

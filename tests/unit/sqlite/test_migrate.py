@@ -44,13 +44,33 @@ async def test_opening_twice_is_migrating_once(path: Path) -> None:
     assert dump(path) == before
 
 
-async def test_a_database_of_a_newer_release_is_refused(path: Path) -> None:
+async def test_a_database_that_a_newer_release_has_added_to_is_opened(path: Path) -> None:
+    """It works there beside the newer one, and takes nothing back."""
+    await SqliteDatabase.open(path).close()
+    newest = len(migrate._migrations())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript("ALTER TABLE revocations ADD COLUMN reason TEXT;")
+    set_version(path, newest + 1)
+
+    database = SqliteDatabase.open(path)
+    revocations = SqliteRevocationList(database)
+    await revocations.add(token_id(), until=NOW + HOUR, now=NOW)
+    assert await revocations.contains(token_id(), now=NOW)
+    await database.close()
+
+    assert dump(path)[0] == f"user_version {newest + 1}"
+
+
+async def test_a_database_that_a_newer_release_has_taken_from_is_refused(path: Path) -> None:
     """The refusal says so, and the file stays as it was."""
     await SqliteDatabase.open(path).close()
-    set_version(path, 999)
+    newest = len(migrate._migrations())
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE compatibility SET least_schema = ?", (newest + 1,))
+    set_version(path, newest + 1)
     before = dump(path)
 
-    with pytest.raises(Unavailable, match="newer release of grantd: its schema is 999"):
+    with pytest.raises(Unavailable, match=f"schema up to {newest + 1}, this release knows"):
         SqliteDatabase.open(path)
 
     assert dump(path) == before
