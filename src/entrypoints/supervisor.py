@@ -39,7 +39,7 @@ HTTP_WORKER: Final = "entrypoints.http_worker"
 GRPC_WORKER: Final = "entrypoints.grpc_worker"
 
 _START_WITHIN = timedelta(seconds=30)
-_KILL_AFTER = timedelta(seconds=5)  # beyond what a worker was given to drain
+KILL_AFTER: Final = timedelta(seconds=5)  # beyond what a worker was given to drain
 _DEATHS_FORGIVEN = 5
 _WITHIN_SECONDS = 60.0
 _FIRST_PAUSE = 0.1
@@ -273,7 +273,7 @@ class _Supervisor:
         """Let a worker drain, and end it if it takes longer than it was given."""
         with suppress(ProcessLookupError):
             process.terminate()
-        within = self._settings.drain_delay + self._settings.shutdown_timeout + _KILL_AFTER
+        within = self._settings.drain_delay + self._settings.shutdown_timeout + KILL_AFTER
         done, _ = await asyncio.wait({gone}, timeout=within.total_seconds())
         if not done:
             log.error("worker did not drain in time", pid=process.pid)
