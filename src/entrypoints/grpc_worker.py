@@ -10,10 +10,13 @@ from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.interceptors import REQUEST_ID
 from adapters.grpc.server import OURS, Administration, GrpcServer
+from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
 from adapters.readiness import Readiness
+from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
+from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings
@@ -29,6 +32,10 @@ class GrpcListener:
         self._grace = settings.shutdown_timeout
         self._stopped = asyncio.Event()
         self._sources = SourceAddresses(worker.proxy_trust(settings))
+        self._tls: ServerTls | None = None
+        self._certificate = FollowedCertificate(
+            "grpc", settings, use=self._secure, clock=core.clock
+        )
         self._server = GrpcServer(
             TokenService(
                 issue_token=core.issue_token,
@@ -41,15 +48,25 @@ class GrpcListener:
             entropy=core.entropy,
             sources=self._sources,
             around_calls=_tracing(core),
+            tls=self._tls,
         )
 
     async def start(self) -> None:
         await self._server.start(str(self._address))
+        self._certificate.follow()
 
     def reload(self, settings: Settings) -> None:
+        self._certificate.reload(settings)
         self._sources.reload(worker.proxy_trust(settings))
 
+    def _secure(self, certificate: ServerCertificate) -> None:
+        if self._tls is None:
+            self._tls = ServerTls(certificate)
+        else:
+            self._tls.use(certificate)
+
     async def drain(self) -> None:
+        self._certificate.stop()
         await self._server.drain(self._grace)
         self._stopped.set()
 

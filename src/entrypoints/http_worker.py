@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -13,28 +14,72 @@ from starlette.types import ASGIApp
 from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpProtocol
+from adapters.http.tls import FAREWELL_WAIT, HANDSHAKE_WAIT, server_context
 from adapters.readiness import Readiness
+from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
+from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, which would cut the drain short."""
+    """uvicorn without its own signal handling, which would cut the drain short.
+
+    It makes its listeners itself, since they are exchanged together with
+    their TLS context: that is how new connections get all of a new one, and
+    those that are there stay with theirs.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepts_connections = asyncio.Event()
+        self._tls: ssl.SSLContext | None = None
+        self._sockets: Sequence[socket.socket] = ()
+        self._turn = asyncio.Lock()
+        self._exchange: asyncio.Task[None] | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        self._sockets = sockets or ()
+        await self._listen()
         self.accepts_connections.set()
+
+    def secure(self, tls: ssl.SSLContext) -> None:
+        """Take every new connection with this context."""
+        self._tls = tls
+        if self.accepts_connections.is_set() and not self.should_exit:
+            self._exchange = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            tls = self._tls
+            made = [
+                await loop.create_server(
+                    self._protocol,
+                    sock=listening.dup(),
+                    backlog=self.config.backlog,
+                    ssl=tls,
+                    ssl_handshake_timeout=HANDSHAKE_WAIT if tls is not None else None,
+                    ssl_shutdown_timeout=FAREWELL_WAIT if tls is not None else None,
+                )
+                for listening in self._sockets
+            ]
+            for server in made if self.should_exit else self.servers:
+                server.close()
+            if not self.should_exit:
+                self.servers = made
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(self.config, self.server_state, self.lifespan.state)
 
 
 class HttpListener:
@@ -79,6 +124,9 @@ class HttpListener:
         )
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None
+        self._certificate = FollowedCertificate(
+            "http", settings, use=self._secure, clock=core.clock
+        )
 
     async def start(self) -> None:
         listening = worker.shared_socket(self._address.host, self._address.port)
@@ -86,11 +134,17 @@ class HttpListener:
         accepting = asyncio.create_task(self._server.accepts_connections.wait())
         await asyncio.wait({accepting, self._serving}, return_when=asyncio.FIRST_COMPLETED)
         accepting.cancel()
+        self._certificate.follow()
 
     def reload(self, settings: Settings) -> None:
+        self._certificate.reload(settings)
         self._sources.reload(worker.proxy_trust(settings))
 
+    def _secure(self, certificate: ServerCertificate) -> None:
+        self._server.secure(server_context(certificate))
+
     async def drain(self) -> None:
+        self._certificate.stop()
         self._server.should_exit = True
 
     async def stopped(self) -> None:

@@ -26,6 +26,7 @@ from domain.model.identifiers import ClientId
 from domain.model.keys import SigningKey
 from entrypoints.admin_listener import admin_listener, counts
 from entrypoints.automatic_rotation import rotate_when_due
+from entrypoints.certificates import require_certificates
 from entrypoints.container import Core, open_core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.reloading import LoadSettings, reload
@@ -88,6 +89,7 @@ async def _serve(
     for address in (settings.http, settings.grpc, settings.admin):
         if address is not None:
             _require_free(address)
+    require_certificates(settings)
     async with admin_listener(settings.admin):
         async with open_core(settings, counts=counts(), stdout=sys.stdout) as core:
             for finding in core.findings:

@@ -28,7 +28,7 @@ _START_WITHIN = 30.0
 _STOP_WITHIN = 40.0
 _COMMANDS_AT_ONCE = 2
 
-# Nothing here speaks TLS, and the usual context takes longer to make than a request.
+# Hardly anything here speaks TLS, and the usual context takes longer to make than a request.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -57,7 +57,11 @@ class RegisteredClient:
 
 
 class GrantdProcess:
-    """`grantd` on one store in one folder, configured through its environment alone."""
+    """`grantd` on one store in one folder, configured through its environment alone.
+
+    Attributes:
+        tls: What a client of it over TLS trusts, and shows of itself.
+    """
 
     def __init__(self, folder: Path, *, store: str = "", settings: Mapping[str, str] = {}) -> None:
         self.folder = folder
@@ -75,6 +79,7 @@ class GrantdProcess:
         }
         if not self.store.startswith("sqlite"):
             self.environment["GRANTD_MASTER_KEY_FILE"] = str(self._make_master_key())
+        self.tls = _NO_TLS
         self._process: subprocess.Popen[bytes] | None = None
 
     def _make_master_key(self) -> Path:
@@ -86,7 +91,8 @@ class GrantdProcess:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.http_port}"
+        secured = "GRANTD_HTTP_CERTIFICATE_FILE" in self.environment
+        return f"{'https' if secured else 'http'}://127.0.0.1:{self.http_port}"
 
     issuer = url
 
@@ -214,12 +220,12 @@ class GrantdProcess:
             auth=auth,
             timeout=20,
             trust_env=False,
-            verify=_NO_TLS,
+            verify=self.tls,
         )
 
     def get(self, path: str, headers: Mapping[str, str] = {}) -> httpx.Response:
         return httpx.get(
-            self.url + path, headers=dict(headers), timeout=20, trust_env=False, verify=_NO_TLS
+            self.url + path, headers=dict(headers), timeout=20, trust_env=False, verify=self.tls
         )
 
     def issue(self, client: RegisteredClient, **form: str) -> httpx.Response:

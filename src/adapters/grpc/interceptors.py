@@ -13,12 +13,14 @@ from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from ssl import PEM_cert_to_DER_cert
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
 
+from adapters.client_certificate import read_client_certificate
 from adapters.forwarded_addresses import ProxyHeader
 from adapters.grpc.admission import Admission
 from adapters.grpc.errors import render
@@ -26,6 +28,7 @@ from adapters.grpc.methods import CALLERS, NEEDED_SCOPES, Callers, is_offered
 from adapters.origin import bind_origin
 from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
+from domain.model.certificates import ClientCertificate
 from domain.model.events import Origin
 from domain.model.identifiers import ClientId
 from domain.model.scopes import ScopeToken
@@ -78,6 +81,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         sources: Tells where a call came from, if a proxy brought it.
 
+        verifies_clients: Whether connections come with a client's certificate.
+
         calls: How many may be under way. A call counts from its message on:
             grpc.aio reads that first, so half-sent messages take no place.
             Checks of health are not among them: a busy worker is healthy.
@@ -92,12 +97,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         *,
         authorize: Authorize,
         sources: SourceAddresses,
+        verifies_clients: bool = False,
         calls: int = MAX_CALLS,
         streams: int = MAX_STREAMS,
     ) -> None:
         self._entropy = entropy
         self._authorize = authorize
         self._sources = sources
+        self._verifies_clients = verifies_clients
         self._calls = Admission(calls)
         self._streams = Admission(streams)
         self._unbounded = Admission(math.inf)
@@ -170,7 +177,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def _call(self, context: _Context, admission: Admission) -> AsyncIterator[None]:
         request_id = self._entropy.token(_REQUEST_ID_BYTES)
         source = self._sources.tell(_address(context.peer()), partial(_told_by_proxies, context))
-        _origin.set(Origin(request_id=request_id, protocol="grpc", address=source))
+        _origin.set(
+            Origin(
+                request_id=request_id,
+                protocol="grpc",
+                address=source,
+                client_certificate=_certificate(context) if self._verifies_clients else None,
+            )
+        )
         context.set_trailing_metadata(((REQUEST_ID, request_id),))
         try:
             await _require_time(context)
@@ -252,3 +266,9 @@ def _address(peer: str) -> str:
         return ""
     host, _, _ = place.rpartition(":")
     return host.strip("[]")
+
+
+def _certificate(context: _Context) -> ClientCertificate | None:
+    for pem in context.auth_context().get("x509_pem_cert", ()):
+        return read_client_certificate(PEM_cert_to_DER_cert(pem.decode("ascii")))
+    return None

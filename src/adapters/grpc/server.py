@@ -14,6 +14,7 @@ from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.health import Health
 from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
+from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
 from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
@@ -86,12 +87,18 @@ class GrpcServer:
         readiness: Readiness,
         entropy: Entropy,
         sources: SourceAddresses,
+        tls: ServerTls | None = None,
         max_calls: int = MAX_CALLS,
         around_calls: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
+        self._tls = tls
         self._health = Health(OURS, steady=_STEADY, readiness=readiness)
         self._calls = CallInterceptor(
-            entropy, authorize=administration.authorize, sources=sources, calls=max_calls
+            entropy,
+            authorize=administration.authorize,
+            sources=sources,
+            verifies_clients=tls is not None and tls.requires_clients,
+            calls=max_calls,
         )
         self._server = grpc.aio.server(
             handlers=(tokens.handlers(), *administration.handlers(), self._health.handlers()),
@@ -106,7 +113,10 @@ class GrpcServer:
         Raises:
             RuntimeError: If the address cannot be bound.
         """
-        port = self._server.add_insecure_port(address)
+        if self._tls is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            port = self._server.add_secure_port(address, self._tls.credentials)
         await self._server.start()
         return port
 

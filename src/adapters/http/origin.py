@@ -3,6 +3,7 @@
 from starlette.requests import Request
 
 from adapters.http.middleware import request_id_of
+from adapters.http.protocol import CLIENT_CERTIFICATE
 from domain.model.events import Origin
 
 
@@ -12,4 +13,5 @@ def origin_of(request: Request) -> Origin:
         request_id=request_id_of(request.scope),
         protocol="http",
         address=peer.host if peer is not None else "",
+        client_certificate=request.scope["state"].get(CLIENT_CERTIFICATE),
     )

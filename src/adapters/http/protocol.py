@@ -7,6 +7,7 @@ trickles its request takes no place from others.
 
 import asyncio
 import math
+import ssl
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,6 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from adapters.client_certificate import read_client_certificate
 from adapters.http import request_head
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.early_replies import (
@@ -31,6 +33,9 @@ from adapters.http.early_replies import (
     Refused,
 )
 from adapters.http.middleware import MAX_BODY
+
+CLIENT_CERTIFICATE: Final = "client_certificate"
+"""Where the state of a request has the certificate that TLS has verified, if it has one."""
 
 _NEVER: Final = math.inf
 _CHEAP: Final = frozenset({"GET", "HEAD"})
@@ -58,6 +63,8 @@ class HttpLimits:
 
         end_wait: For a client to take what it was sent, before it is cut off.
 
+        quiet_wait: Over TLS, for a client that was refused to fall silent.
+
         unread_bytes: Thrown away after a refusal, so that a client that is
             still sending gets to read it.
 
@@ -82,6 +89,7 @@ class HttpLimits:
     body_time: float = 30.0
     idle_wait: float = 30.0
     end_wait: float = 10.0
+    quiet_wait: float = 0.5
     unread_bytes: int = 16 * 1024 * 1024
     pipelined: int = 32
     requests: int = 1_000
@@ -143,6 +151,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        if (tls := transport.get_extra_info("ssl_object")) is not None:
+            self._note_certificate(tls)
         if self._is_one_too_many():
             self._stage = _Stage.OVER
             transport.write(OVERLOADED.encode(self.server_state.default_headers))
@@ -166,11 +176,14 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # None, in uvicorn, is False
-        """Let a client that has said all it wanted hear the answer (RFC 9112 §9.6)."""
+        """Let a client that has said all it wanted hear the answer (RFC 9112 §9.6).
+
+        Over TLS it cannot: event loops end both directions together.
+        """
         if self._stage in (_Stage.HEAD, _Stage.BODY):
             self._refuse(MALFORMED)
         self._stage = _Stage.OVER
-        return self._is_answering
+        return self._is_answering and self.transport.can_write_eof()
 
     def shutdown(self) -> None:
         """Take no other request. One that has begun to arrive is in flight, and is answered."""
@@ -187,6 +200,12 @@ class HttpProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._write_deadline = _NEVER
+
+    def _note_certificate(self, tls: ssl.SSLObject) -> None:
+        """Have every request of this connection tell who is at its other end."""
+        der = tls.getpeercert(binary_form=True)
+        if der is not None:
+            self.app_state = {**self.app_state, CLIENT_CERTIFICATE: read_client_certificate(der)}
 
     # Its deadlines
 
@@ -453,7 +472,23 @@ class HttpProtocol(HttpToolsProtocol):
         self._received = 0
         self._wait(self._limits.end_wait)
         self.transport.write(reply.encode(self.server_state.default_headers))
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self._close_when_quiet(unread_before=-1)
+
+    def _close_when_quiet(self, unread_before: int) -> None:
+        """End both directions at once, as TLS does, when nothing is on its way any more.
+
+        What came after that would have the client's own side reset the connection,
+        and throw away the answer.
+        """
+        if self.transport.is_closing():
+            return
+        if self._received == unread_before:
+            self.transport.close()
+        else:
+            self.loop.call_later(self._limits.quiet_wait, self._close_when_quiet, self._received)
 
 
 class _Surplus(Exception):

@@ -8,10 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from adapters.server_certificate import CertificateFiles, CertificateUnusable
+from adapters.system.clock import SystemClock
 from adapters.system.master_key import permission_finding
 from domain.errors import Unavailable
 from domain.model.keys import Keyring, SigningAlgorithm
+from entrypoints.certificates import PROTOCOLS, certificate_files, usable_certificate
 from entrypoints.cli import output
 from entrypoints.cli.core import with_core
 from entrypoints.cli.exits import ExitStatus, Refused
@@ -39,8 +43,8 @@ class Check:
 def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
     """Look for what could keep the service from working.
 
-    It looks at settings, master key, store, keys, clock, audit trail and
-    ports, says what to do, and makes no database. The exit status is 1 if
+    It looks at settings, master key, store, keys, clock, audit trail,
+    certificates and ports, says what to do, and makes no database. The exit status is 1 if
     there is an error, 3 if the store is down.
     """
     status, store_checks = _examine_store(settings)
@@ -49,6 +53,7 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
         *_examine_master_key(settings),
         *store_checks,
         *_examine_audit_files(settings),
+        *_examine_certificates(settings),
         *_examine_ports(settings),
     ]
     if status is ExitStatus.DONE and any(check.verdict is Verdict.ERROR for check in checks):
@@ -141,6 +146,32 @@ def _examine_audit_files(settings: Settings) -> Iterator[Check]:
         else:
             verdict = Verdict.ERROR if settings.audit_required else Verdict.WARNING
             yield Check("audit trail", verdict, f"{path} cannot be written")
+
+
+def _examine_certificates(settings: Settings) -> Iterator[Check]:
+    for protocol in PROTOCOLS:
+        files = certificate_files(settings, protocol)
+        if files is not None:
+            verdict, sentence = _examine_certificate(settings, files)
+            yield Check(f"{protocol} TLS", verdict, sentence)
+
+
+def _examine_certificate(settings: Settings, files: CertificateFiles) -> tuple[Verdict, str]:
+    try:
+        certificate = usable_certificate(files)
+    except CertificateUnusable as error:
+        return Verdict.ERROR, str(error)
+    now = SystemClock().now()
+    if (concern := certificate.concern(now)) is not None:
+        return (Verdict.WARNING if certificate.is_valid(now) else Verdict.ERROR), concern
+    if not certificate.is_for(host := urlsplit(settings.issuer).hostname or ""):
+        sentence = (
+            f"{files.certificate} is not for {host}, the issuer's host:"
+            " that is well if clients know this listener by another name"
+        )
+        return Verdict.WARNING, sentence
+    names, days = ", ".join(certificate.names), (certificate.not_after - now).days
+    return Verdict.GOOD, f"{files.certificate} is for {names}, and good for {days} days"
 
 
 def _examine_ports(settings: Settings) -> Iterator[Check]:
