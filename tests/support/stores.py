@@ -116,9 +116,9 @@ async def sqlite_stores(path: Path) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
-async def redis_stores(url: str) -> AsyncIterator[Stores]:
+async def redis_stores(url: str, *, wait_replicas: int = 0) -> AsyncIterator[Stores]:
     """Connect to the Redis at *url*, which holds what it holds."""
-    connection = RedisConnection.from_url(url)
+    connection = RedisConnection.from_url(url, wait_replicas=wait_replicas)
     usage = RedisUsageStore(connection)
     try:
         yield Stores(
@@ -131,7 +131,7 @@ async def redis_stores(url: str) -> AsyncIterator[Stores]:
             rate_limiter=RedisRateLimiter(connection),
             usage=usage,
             settle_usage=usage.close,
-            open_another=partial(redis_stores, url),
+            open_another=partial(redis_stores, url, wait_replicas=wait_replicas),
         )
     finally:
         await usage.close()

@@ -66,9 +66,7 @@ class RedisClientStore:
     async def remove(self, client_id: ClientId, /) -> bool:
         key = keys.client(client_id)
         found = await self._connection.get(key)
-        if found is None:
-            return False
-        _, birth, record = found.split(b"|", 2)
+        _, birth, record = found.split(b"|", 2) if found is not None else (b"", b"", b"")
         outcome = await self._connection.run(
             scripts.REMOVE_CLIENT,
             keys=(key, keys.usage(client_id), keys.receipt(key)),

@@ -128,7 +128,7 @@ class ClusterDeployment:
         maps |= await self._hear(map(self._node, unheard - maps.keys()))
         newest = judge(maps)
         for endpoint in self._nodes.keys() - newest.primaries:
-            await self._nodes.pop(endpoint).forsake()
+            await self._nodes.pop(endpoint).disown()
         return newest
 
     async def _hear(self, nodes: Iterable[Node]) -> dict[Endpoint, SlotMap]:

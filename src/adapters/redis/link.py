@@ -4,6 +4,8 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
 from typing import Any, Final, Self
 
 import hiredis
@@ -21,6 +23,7 @@ Command = tuple[Word, ...]
 Reply = Any  # Redis answers in any shape; a refusal among several replies is an exception
 
 _RESP: Final = 3
+_GREETING_HOLDS_FOR: Final = 1.0  # a primary may be made a replica and keep its connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +48,16 @@ class Wiring:
 
 
 class Link:
-    """Commands go out in one packet, and their replies come back in order."""
+    """Commands go out in one packet, and their replies come back in order.
 
-    def __init__(self, connection: Connection) -> None:
+    From time to time the packet has the server say again what it is.
+    """
+
+    def __init__(self, connection: Connection, endpoint: Endpoint, wiring: Wiring) -> None:
         self._connection = connection
+        self._endpoint = endpoint
+        self._wiring = wiring
+        self._greeted_at = -inf
 
     @classmethod
     async def open(cls, endpoint: Endpoint, wiring: Wiring) -> Self:
@@ -75,12 +84,11 @@ class Link:
             retry_on_error=[],
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        link = cls(connection)
+        link = cls(connection, endpoint, wiring)
         try:
             async with asyncio.timeout(wiring.connect_timeout):
                 await connection.connect()  # type: ignore[no-untyped-call]  # redis-py gives it none
-                (greeting,) = await link._converse([("HELLO",)])
-            _require(greeting, wiring.greeting, endpoint)
+                await link._converse([])
         except BaseException as failure:
             await link.cut()
             if isinstance(failure, TimeoutError):
@@ -106,8 +114,27 @@ class Link:
 
     async def _converse(self, commands: Sequence[Command]) -> list[Reply]:
         packet = b"".join(map(_pack, commands))
-        await self._connection.send_packed_command(packet, check_health=False)
+        now = monotonic()
+        greets = now > self._greeted_at + _GREETING_HOLDS_FOR
+        await self._connection.send_packed_command(
+            _HELLO + packet if greets else packet, check_health=False
+        )
+        if greets:
+            self._require(await self._reply())
+            self._greeted_at = now
         return [await self._reply() for _ in commands]
+
+    def _require(self, greeting: Reply) -> None:
+        """Refuse a server that is not, or not any more, what it has to be."""
+        if isinstance(greeting, Exception):
+            raise greeting
+        for name, value in self._wiring.greeting.items():
+            told = greeting.get(name, b"unknown")
+            if told != value:
+                raise NotAPrimary(
+                    f"{self._endpoint} says its {name.decode()} is {told.decode()},"
+                    f" and not {value.decode()}"
+                )
 
     async def _reply(self) -> Reply:
         try:
@@ -119,6 +146,9 @@ class Link:
 _pack: Final[Callable[[Command], bytes]] = hiredis.pack_command  # type: ignore[assignment]  # its stub has tuples of one word
 
 
+_HELLO: Final = _pack(("HELLO",))  # the server answers with what it is
+
+
 class _Connection(Connection):
     """The library's, with a TLS context that is made once for all."""
 
@@ -128,14 +158,3 @@ class _Connection(Connection):
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {"host": self.host, "port": self.port, "ssl": self._tls}
-
-
-def _require(
-    greeting: Mapping[bytes, Reply], expected: Mapping[bytes, bytes], endpoint: Endpoint
-) -> None:
-    for name, value in expected.items():
-        told = greeting.get(name, b"nothing")
-        if told != value:
-            raise NotAPrimary(
-                f"{endpoint} says its {name.decode()} is {told.decode()}, not {value.decode()}"
-            )

@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.redis.address import Endpoint
 from adapters.redis.circuit import Circuit
-from adapters.redis.failures import AWAY, CircuitOpen, ReplyOverdue
+from adapters.redis.failures import AWAY, CircuitOpen, ConnectionLost, ReplyOverdue
 from adapters.redis.link import Command, Link, Reply, Wiring
 
 _LINKS: Final = 16
@@ -27,6 +27,7 @@ class Node:
         self._places = asyncio.Semaphore(_LINKS)
         self._idle: list[Link] = []
         self._generation = 0
+        self._disowned = 0
 
     async def exchange(
         self, commands: Sequence[Command], *, within: float | None = None
@@ -47,7 +48,7 @@ class Node:
             loop = asyncio.get_running_loop()
             if not self._circuit.admits(loop.time()):
                 raise CircuitOpen(f"{self.endpoint} has not answered lately")
-            generation = self._generation
+            generation, disowned = self._generation, self._disowned
             link: Link | None = None
             try:
                 link = self._idle.pop() if self._idle else await self._open()
@@ -62,14 +63,21 @@ class Node:
                     await link.cut()
                 raise
             await self._put_back(link, generation, replies)
+            if disowned != self._disowned:
+                raise ConnectionLost(f"{self.endpoint} was replaced meanwhile")
             return replies
 
     async def forsake(self) -> None:
-        """Give up every link; those in use as soon as they are free."""
+        """Give up every link, those in use as soon as their replies are there."""
         self._generation += 1
         idle, self._idle = self._idle, []
         for link in idle:
             await link.cut()
+
+    async def disown(self) -> None:
+        """Give up every link, and believe no reply that is still to come: another is primary."""
+        self._disowned += 1
+        await self.forsake()
 
     async def _open(self) -> Link:
         return await Link.open(self.endpoint, self._wiring)

@@ -84,12 +84,12 @@ class SentinelDeployment:
             endpoint = judge(views)
         except Contradicted:
             if self._primary is not None:
-                await self._primary.forsake()
+                await self._primary.disown()
             raise
         if self._primary is None or self._primary.endpoint != endpoint:
             replaced, self._primary = self._primary, Node(endpoint, self._wiring)
             if replaced is not None:
-                await replaced.forsake()
+                await replaced.disown()
         return self._primary
 
     async def _hear(self, sentinels: Collection[Node]) -> list[SentinelView]:

@@ -78,7 +78,10 @@ class EndToken:
     ) -> EndedToken | None:
         digest = digest_opaque(token)
         claims = await self._access_tokens.find(digest, now=now)
-        if claims is None or of not in (None, claims.client_id):
+        if claims is None:
+            await self._access_tokens.remove(digest)  # forgotten before, perhaps not yet for good
+            return None
+        if of not in (None, claims.client_id):
             return None
         await self._access_tokens.remove(digest)
         return EndedToken(claims.client_id, token_id=claims.token_id)
