@@ -18,6 +18,7 @@ test: $(VENV)/.installed-dev $(NODE_MODULES)/.installed ## Run every test
 	@scripts/need redis-server
 	@scripts/need curl
 	@scripts/need nginx nginx-light
+	@scripts/need systemd-analyze systemd
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python scripts/build_conformance_page.py --check
 

@@ -21,6 +21,7 @@ from typing import Final, Literal
 import structlog
 
 from adapters.origin import BY_ITSELF, bind_origin
+from adapters.system.service_manager import READY, STOPPING, notify
 from adapters.telemetry.logging import configure_logging
 from domain.model.identifiers import ClientId
 from domain.model.keys import SigningKey
@@ -158,6 +159,7 @@ class _Supervisor:
         self._deaths: deque[float] = deque(maxlen=_DEATHS_FORGIVEN)
 
     def stop(self) -> None:
+        notify(STOPPING)
         self._stopping.set()
 
     def reload(self, load_again: LoadSettings) -> None:
@@ -205,6 +207,7 @@ class _Supervisor:
         for up in ready:
             await up.wait()
         on_ready()
+        notify(READY)
 
     async def _keep(self, module: str, number: int, up: asyncio.Event) -> int:
         """Keep one post manned until told to stop; return its last exit status."""
