@@ -86,7 +86,9 @@ _waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", defa
 def begin_tally() -> Tally:
     """Count for a new request, from now on, in this task and those that it begins."""
     tally = Tally()
-    _waiting.set((*_waiting.get(), tally))
+    # One of a request before this may still be there: answers to pipelined ones begin the next.
+    others = (one for one in _waiting.get() if type(one) is not Tally)
+    _waiting.set((*others, tally))
     return tally
 
 

@@ -1,29 +1,54 @@
-"""The supervisor's own listener: the metrics of all processes together."""
+"""What is counted in a process, and the supervisor's own listener that tells it of all."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from adapters.request_record import UNOBSERVED, EachObserver, RequestObserver
+from adapters.store_trips import TripObserver, Unobserved
 from adapters.telemetry.audit import AuditCounts, Uncounted
+from adapters.telemetry.log_format import is_for_people
+from adapters.telemetry.request_log import RequestLog
 from entrypoints.refusal import RefusedToStart
-from entrypoints.settings import Address
+from entrypoints.settings import Address, Settings
 
 _DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meters:
+    """What counts in one process."""
+
+    audit: AuditCounts
+    trips: TripObserver
+    requests: RequestObserver
+
+
 @cache
-def counts() -> AuditCounts:
+def meters() -> Meters:
     """Return what counts in this process: for its supervisor's listener, or for nobody."""
     if _DIRECTORY not in os.environ:
-        return Uncounted()
+        return Meters(audit=Uncounted(), trips=Unobserved(), requests=UNOBSERVED)
     # Here and not above: the library asks for its directory when it is imported.
     from adapters.telemetry.metrics import PrometheusAuditCounts  # noqa: PLC0415
+    from adapters.telemetry.request_metrics import RequestMetrics  # noqa: PLC0415
+    from adapters.telemetry.trip_metrics import TripMetrics  # noqa: PLC0415
 
-    return PrometheusAuditCounts()
+    return Meters(audit=PrometheusAuditCounts(), trips=TripMetrics(), requests=RequestMetrics())
+
+
+def request_observer(settings: Settings) -> RequestObserver:
+    """Return who hears of the requests of this worker: its meters, and the log if it wants them."""
+    if not settings.request_log:
+        return meters().requests
+    readable = is_for_people(settings.log_format, sys.stderr)
+    return EachObserver((meters().requests, RequestLog(sys.stderr.fileno(), readable=readable)))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from domain.errors import GrantdError
-from entrypoints.admin_listener import counts
+from entrypoints.admin_listener import meters
 from entrypoints.container import open_core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
@@ -46,7 +46,7 @@ def pause_between_looks(spare: timedelta) -> timedelta:
 
 async def _look(settings: Settings, interval: timedelta) -> None:
     try:
-        async with open_core(settings, counts=counts(), stdout=sys.stdout) as core:
+        async with open_core(settings, counts=meters().audit, stdout=sys.stdout) as core:
             for key_id in await core.rotate_due_keys(interval):
                 log.info("signing key announced", key_id=key_id)
     except (GrantdError, RefusedToStart) as error:

@@ -24,6 +24,7 @@ from adapters.jose.pem import SigningKeyUnusable
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
 from adapters.jwks_uri.key_source import HttpxClientKeySource
+from adapters.request_record import RecordingWitness
 from adapters.store_trips import TripObserver, Unobserved
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
@@ -238,6 +239,7 @@ class _Container(containers.DeclarativeContainer):
         algorithm=settings.provided.signing_algorithm,
     )
     client_keys = providers.Singleton(HttpxClientKeySource, clock)
+    witness = providers.Singleton(RecordingWitness)
     note_use = providers.Singleton(NoteUse, stores.provided.usage, audit=audit)
     authenticate = providers.Singleton(
         AuthenticateClient,
@@ -255,6 +257,7 @@ class _Container(containers.DeclarativeContainer):
         limiter=stores.provided.limiter,
         limits=limits,
         note_use=note_use,
+        witness=witness,
     )
     prove_access_token = providers.Singleton(
         ProveAccessToken,
@@ -321,6 +324,7 @@ class _Container(containers.DeclarativeContainer):
         issuer=settings.provided.issuer,
         clock=clock,
         audit=audit,
+        witness=witness,
     )
     end_token = providers.Singleton(
         EndToken,

@@ -16,6 +16,7 @@ from adapters.readiness import Readiness
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
+from entrypoints.admin_listener import request_observer
 from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
@@ -47,6 +48,7 @@ class GrpcListener:
             readiness=readiness,
             entropy=core.entropy,
             sources=self._sources,
+            requests=request_observer(settings),
             around_calls=_tracing(core),
             tls=self._tls,
         )

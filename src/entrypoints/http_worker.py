@@ -11,7 +11,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
+from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app, request_ids
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpProtocol
 from adapters.http.tls import FAREWELL_WAIT, HANDSHAKE_WAIT, server_context
@@ -19,6 +19,7 @@ from adapters.readiness import Readiness
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
+from entrypoints.admin_listener import request_observer
 from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
@@ -90,6 +91,7 @@ class HttpListener:
     ) -> None:
         self._sources = SourceAddresses(worker.proxy_trust(settings))
         self._address = address
+        requests = request_observer(settings)
         app = build_app(
             issue_token=core.issue_token,
             introspect_token=core.introspect_token,
@@ -99,6 +101,7 @@ class HttpListener:
             clock=core.clock,
             entropy=core.entropy,
             readiness=readiness,
+            requests=requests,
             sources=self._sources,
             options=HttpOptions(
                 issuer=settings.issuer,
@@ -110,7 +113,10 @@ class HttpListener:
         config = uvicorn.Config(
             _traced(app, core),
             http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
-                HttpProtocol, counts=ConnectionCounts(is_exempt=self._sources.trusts)
+                HttpProtocol,
+                new_id=request_ids(core.entropy),
+                counts=ConnectionCounts(is_exempt=self._sources.trusts),
+                requests=requests,
             ),
             ws="none",
             lifespan="off",

@@ -25,7 +25,7 @@ from adapters.system.service_manager import READY, STOPPING, notify
 from adapters.telemetry.logging import configure_logging
 from domain.model.identifiers import ClientId
 from domain.model.keys import SigningKey
-from entrypoints.admin_listener import admin_listener, counts
+from entrypoints.admin_listener import admin_listener, meters
 from entrypoints.automatic_rotation import rotate_when_due
 from entrypoints.certificates import require_certificates
 from entrypoints.container import Core, open_core
@@ -92,7 +92,7 @@ async def _serve(
             _require_free(address)
     require_certificates(settings)
     async with admin_listener(settings.admin):
-        async with open_core(settings, counts=counts(), stdout=sys.stdout) as core:
+        async with open_core(settings, counts=meters().audit, stdout=sys.stdout) as core:
             for finding in core.findings:
                 log.warning(finding.sentence, severity=finding.severity)
             serving = await _describe(settings, core)

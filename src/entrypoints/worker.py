@@ -23,7 +23,7 @@ from adapters.origin import BY_ITSELF, bind_origin
 from adapters.readiness import Readiness
 from adapters.source_addresses import ProxyTrust
 from adapters.telemetry.logging import configure_logging
-from entrypoints.admin_listener import counts
+from entrypoints.admin_listener import meters
 from entrypoints.container import Core, open_core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
@@ -88,7 +88,13 @@ async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> i
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor hears it too, and decides
     async with (
         open_tracing(settings) as tracing,
-        open_core(settings, counts=counts(), stdout=_lent_stdout(), tracing=tracing) as core,
+        open_core(
+            settings,
+            counts=meters().audit,
+            trips=meters().trips,
+            stdout=_lent_stdout(),
+            tracing=tracing,
+        ) as core,
     ):
         readiness = Readiness(core.probes)
         listener = listen(settings, core, readiness)

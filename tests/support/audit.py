@@ -19,7 +19,7 @@ STREAM = "grantd:{audit}:events"
 def audit_lines(file: Path) -> list[Line]:
     """Read a file of audit lines, or a log with audit lines among others."""
     lines = [json.loads(line) for line in file.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if "outcome" in line]
+    return [line for line in lines if "outcome" in line and line["event"] != "request"]
 
 
 def audit_stream(grantd: GrantdProcess) -> list[Line]:

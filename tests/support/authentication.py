@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from adapters.request_record import RecordingWitness
 from domain.model.assertions import AssertionAlgorithm, AssertionClaims
 from domain.model.clients import Client
 from domain.model.credentials import ClientSecret, PresentedAssertion
@@ -131,6 +132,7 @@ def build_authentication(
         limiter=limiter,
         limits=limits or FailureLimits(),
         note_use=note_use,
+        witness=RecordingWitness(),
     )
 
 

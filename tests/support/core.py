@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.memory.audit_trail import MemoryAuditTrail
+from adapters.request_record import RecordingWitness
 from domain.model.administration import built_in_scopes
 from domain.model.clients import Client, GrantType
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
@@ -374,7 +375,12 @@ async def build_core(
         ),
         report_unused=ReportUnused(stores.clients, stores.usage, clock=clock),
         authorize_administration=AuthorizeAdministration(
-            catalogue=catalogue, prove=prove, issuer=issuer, clock=clock, audit=audit
+            catalogue=catalogue,
+            prove=prove,
+            issuer=issuer,
+            clock=clock,
+            audit=audit,
+            witness=RecordingWitness(),
         ),
         administer_keys=AdministerKeys(
             catalogue,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from ssl import PEM_cert_to_DER_cert
+from time import perf_counter
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import unquote
 
@@ -24,8 +25,17 @@ from adapters.client_certificate import read_client_certificate
 from adapters.forwarded_addresses import ProxyHeader
 from adapters.grpc.admission import Admission
 from adapters.grpc.errors import render
-from adapters.grpc.methods import CALLERS, NEEDED_SCOPES, Callers, is_offered
+from adapters.grpc.methods import CALLERS, NEEDED_SCOPES, Callers, endpoint_of, is_offered
 from adapters.origin import bind_origin
+from adapters.request_record import (
+    UNOBSERVED,
+    Ending,
+    Endpoint,
+    RequestObserver,
+    RequestRecord,
+    begin_record,
+    note_outcome,
+)
 from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
 from domain.model.certificates import ClientCertificate
@@ -42,6 +52,7 @@ MAX_CALLS: Final = 1_000
 MAX_STREAMS: Final = 200
 
 _REQUEST_ID_BYTES = 12
+_CANCELLED = grpc.StatusCode.CANCELLED.name
 _AUTHORIZATION = "authorization"
 _BEARER = "bearer"
 _WITH_ADDRESS = frozenset({"ipv4", "ipv6"})
@@ -76,6 +87,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     """Admits calls of methods in the table, gives each an id, renders its refusal.
 
     Args:
+        requests: Is told of every call that ends.
+
         authorize: Judges who calls a method of administration, before the
             method sees the call.
 
@@ -98,6 +111,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         authorize: Authorize,
         sources: SourceAddresses,
         verifies_clients: bool = False,
+        requests: RequestObserver = UNOBSERVED,
         calls: int = MAX_CALLS,
         streams: int = MAX_STREAMS,
     ) -> None:
@@ -105,6 +119,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._authorize = authorize
         self._sources = sources
         self._verifies_clients = verifies_clients
+        self._requests = requests
         self._calls = Admission(calls)
         self._streams = Admission(streams)
         self._unbounded = Admission(math.inf)
@@ -117,7 +132,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> "_Handler | None":
         method = handler_call_details.method
         if not is_offered(method):
-            return None  # UNIMPLEMENTED
+            self._requests.turned_away(_unimplemented())
+            return None
         if method not in self._wrapped:
             handler = await continuation(handler_call_details)
             if handler is None:
@@ -144,15 +160,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
         if (needs := NEEDED_SCOPES.get(CALLERS[method])) is not None:
             behaviour = self._authorized(behaviour, needs)
+        endpoint = endpoint_of(method)
         read = handler.request_deserializer
         parse: Any = _parse_each if handler.request_streaming else _parse
 
         async def answer(body: object, context: _Context) -> object:
-            async with self._call(context, admission):
+            async with self._call(context, admission, method, endpoint):
                 return await admission.carry_through(behaviour(parse(read, body), context))
 
         async def stream(body: object, context: _Context) -> AsyncIterator[object]:
-            async with self._call(context, admission):
+            async with self._call(context, admission, method, endpoint):
                 with admission:
                     async for response in behaviour(parse(read, body), context):
                         yield response
@@ -174,18 +191,40 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return authorized
 
     @asynccontextmanager
-    async def _call(self, context: _Context, admission: Admission) -> AsyncIterator[None]:
+    async def _call(
+        self, context: _Context, admission: Admission, method: str, endpoint: Endpoint
+    ) -> AsyncIterator[None]:
         request_id = self._entropy.token(_REQUEST_ID_BYTES)
-        source = self._sources.tell(_address(context.peer()), partial(_told_by_proxies, context))
+        address = self._sources.tell(_address(context.peer()), partial(_told_by_proxies, context))
         _origin.set(
             Origin(
                 request_id=request_id,
                 protocol="grpc",
-                address=source,
+                address=address,
                 client_certificate=_certificate(context) if self._verifies_clients else None,
             )
         )
+        record = begin_record(RequestRecord(request_id, "grpc", method, address, endpoint))
         context.set_trailing_metadata(((REQUEST_ID, request_id),))
+        self._requests.began()
+        try:
+            async with self._refusing(context, admission, request_id):
+                yield
+            record.status = grpc.StatusCode.OK.name
+        except grpc.aio.AbortError:
+            record.status = context.code().name
+            if record.outcome is Ending.OK:
+                record.outcome = Ending.NOT_FOUND  # health says so of a service
+            raise
+        finally:
+            if record.status == 0:
+                record.status, record.outcome = _CANCELLED, Ending.CANCELLED
+            self._requests.ended(record, seconds=perf_counter() - record.began)
+
+    @asynccontextmanager
+    async def _refusing(
+        self, context: _Context, admission: Admission, request_id: str
+    ) -> AsyncIterator[None]:
         try:
             await _require_time(context)
             if admission.is_full:
@@ -202,6 +241,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except Exception:  # noqa: BLE001  (whatever it is, its text stays here)
             _log.exception("unexpected exception in call %s", request_id)
             await _refuse(context, Internal(), request_id)
+
+
+def _unimplemented() -> RequestRecord:
+    record = RequestRecord("", "grpc", "", "")
+    record.status, record.outcome = grpc.StatusCode.UNIMPLEMENTED.name, Ending.NOT_FOUND
+    return record
 
 
 def _parse(read: Callable[[bytes], object], body: bytes) -> object:
@@ -239,11 +284,13 @@ async def _require_time(context: _Context) -> None:
     """Refuse a call whose deadline is as good as past: nobody would read the answer."""
     remaining: float | None = context.time_remaining()
     if remaining is not None and remaining <= _TOO_LATE:
+        note_outcome(Ending.DEADLINE_EXCEEDED)
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 async def _refuse(context: _Context, refusal: GrantdError, request_id: str) -> None:
     rendering = render(refusal)
+    note_outcome(refusal.code)
     await context.abort(
         rendering.code,
         rendering.message,

@@ -7,6 +7,7 @@ registered it. So nobody can add one without deciding who may call it.
 from enum import Enum
 from typing import Final
 
+from adapters.request_record import Endpoint
 from domain.model.administration import ADMIN_READ, ADMIN_WRITE
 from domain.model.scopes import ScopeToken
 
@@ -85,6 +86,27 @@ NEEDED_SCOPES: Final[dict[Callers, ScopeToken]] = {
     Callers.WRITERS: ADMIN_WRITE,
 }
 """What the token of an administrator has to permit."""
+
+
+_ENDPOINTS: Final[dict[str, Endpoint]] = {
+    "/grantd.v1.TokenService/IssueToken": Endpoint.TOKEN,
+    "/grantd.v1.TokenService/IntrospectToken": Endpoint.INTROSPECTION,
+    "/grantd.v1.TokenService/RevokeToken": Endpoint.REVOCATION,
+    "/grpc.health.v1.Health/Check": Endpoint.HEALTH,
+    "/grpc.health.v1.Health/Watch": Endpoint.HEALTH,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Endpoint.REFLECTION,
+}
+
+
+def endpoint_of(method: str) -> Endpoint:
+    """Return what a method is called in log and metrics: the name it has in HTTP, if it is there.
+
+    Raises:
+        KeyError: If it is no method of the table.
+    """
+    if CALLERS[method] in NEEDED_SCOPES:
+        return Endpoint.ADMINISTRATION
+    return _ENDPOINTS[method]
 
 
 def is_offered(method: str) -> bool:

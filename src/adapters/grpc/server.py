@@ -17,6 +17,7 @@ from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
 from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
 from adapters.readiness import Readiness
+from adapters.request_record import UNOBSERVED, RequestObserver
 from adapters.source_addresses import SourceAddresses
 from domain.ports.entropy import Entropy
 
@@ -88,6 +89,7 @@ class GrpcServer:
         entropy: Entropy,
         sources: SourceAddresses,
         tls: ServerTls | None = None,
+        requests: RequestObserver = UNOBSERVED,
         max_calls: int = MAX_CALLS,
         around_calls: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
@@ -98,6 +100,7 @@ class GrpcServer:
             authorize=administration.authorize,
             sources=sources,
             verifies_clients=tls is not None and tls.requires_clients,
+            requests=requests,
             calls=max_calls,
         )
         self._server = grpc.aio.server(

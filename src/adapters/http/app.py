@@ -1,8 +1,9 @@
 """The HTTP application: which path leads where, and what every request passes on its way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -26,6 +27,8 @@ from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
 from adapters.http.routing import Endpoint, ExactRoute
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
 from adapters.readiness import Readiness
+from adapters.request_record import UNOBSERVED, RequestObserver
+from adapters.request_record import Endpoint as Name
 from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError
 from domain.model.clients import GrantType
@@ -39,6 +42,8 @@ READINESS_PATH: Final = "/readyz"
 
 _SHORT_TOKEN_PATH = "/token"  # noqa: S105  (a path)
 _REQUEST_ID_BYTES = 12
+
+_Places = dict[str, tuple[Name, Endpoint]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,11 @@ class HttpOptions:
     jwks_max_age: timedelta = timedelta(hours=1)
 
 
+def request_ids(entropy: Entropy) -> Callable[[], str]:
+    """Return what makes the id of a request."""
+    return partial(entropy.token, _REQUEST_ID_BYTES)
+
+
 def build_app(
     *,
     issue_token: IssuesToken,
@@ -72,6 +82,7 @@ def build_app(
     readiness: Readiness,
     sources: SourceAddresses,
     options: HttpOptions,
+    requests: RequestObserver = UNOBSERVED,
 ) -> ASGIApp:
     allow_body = options.allow_credentials_in_request_body
     token = TokenEndpoint(issue_token, allow_body_credentials=allow_body)
@@ -86,27 +97,27 @@ def build_app(
         metadata, KeySet(catalogue, key_set, clock=clock, max_age=options.jwks_max_age)
     )
     health = HealthEndpoints(readiness)
-    posts: dict[str, Endpoint] = {
-        TOKEN_PATH: token,
-        _SHORT_TOKEN_PATH: token,
-        INTROSPECTION_PATH: IntrospectionEndpoint(
-            introspect_token, allow_body_credentials=allow_body
-        ),
-        REVOCATION_PATH: RevocationEndpoint(revoke_token, allow_body_credentials=allow_body),
+    introspection = IntrospectionEndpoint(introspect_token, allow_body_credentials=allow_body)
+    revocation = RevocationEndpoint(revoke_token, allow_body_credentials=allow_body)
+    posts: _Places = {
+        TOKEN_PATH: (Name.TOKEN, token),
+        _SHORT_TOKEN_PATH: (Name.TOKEN, token),
+        INTROSPECTION_PATH: (Name.INTROSPECTION, introspection),
+        REVOCATION_PATH: (Name.REVOCATION, revocation),
     }
-    gets: dict[str, Endpoint] = {
-        JWKS_PATH: documents.jwks,
-        **dict.fromkeys(METADATA_PATHS, documents.metadata),
+    gets: _Places = {
+        JWKS_PATH: (Name.KEY_SET, documents.jwks),
+        **dict.fromkeys(METADATA_PATHS, (Name.METADATA, documents.metadata)),
     }
     app = Starlette(
         routes=[
             *_routes(posts, gets, metadata.issuer_path),
-            ExactRoute(LIVENESS_PATH, health.live, methods=("GET", "HEAD")),
-            ExactRoute(READINESS_PATH, health.ready, methods=("GET", "HEAD")),
+            _get(LIVENESS_PATH, Name.HEALTH, health.live),
+            _get(READINESS_PATH, Name.HEALTH, health.ready),
         ],
         middleware=[
             Middleware(BehindProxies, sources),
-            Middleware(RequestId, lambda: entropy.token(_REQUEST_ID_BYTES)),
+            Middleware(RequestId, request_ids(entropy), requests),
             Middleware(NoSniff),
             Middleware(LastResort),
             Middleware(BodyLimit),
@@ -117,9 +128,11 @@ def build_app(
     return app
 
 
-def _routes(
-    posts: dict[str, Endpoint], gets: dict[str, Endpoint], issuer_path: str
-) -> Iterator[ExactRoute]:
+def _get(path: str, name: Name, endpoint: Endpoint) -> ExactRoute:
+    return ExactRoute(path, endpoint, name=name, methods=("GET", "HEAD"))
+
+
+def _routes(posts: _Places, gets: _Places, issuer_path: str) -> Iterator[ExactRoute]:
     """Yield each route at the root, and under the issuer's path if it has one.
 
     Which of the two is asked for depends on whether a proxy in front strips
@@ -127,10 +140,10 @@ def _routes(
     (RFC 8414 §3.1).
     """
     for place in dict.fromkeys(("", issuer_path)):
-        for path, endpoint in posts.items():
-            yield ExactRoute(place + path, endpoint, methods=("POST",))
-        for path, endpoint in gets.items():
-            yield ExactRoute(place + path, endpoint, methods=("GET", "HEAD"))
+        for path, (name, endpoint) in posts.items():
+            yield ExactRoute(place + path, endpoint, name=name, methods=("POST",))
+        for path, (name, endpoint) in gets.items():
+            yield _get(place + path, name, endpoint)
     if issuer_path:
         for path in METADATA_PATHS:
-            yield ExactRoute(path + issuer_path, gets[path], methods=("GET", "HEAD"))
+            yield _get(path + issuer_path, *gets[path])

@@ -13,6 +13,8 @@ from domain.errors import ContentTooLarge, ErrorCode, InvalidRequest, Unavailabl
 class EarlyReply:
     """A refusal as it goes over the wire, after which the connection ends."""
 
+    status: HTTPStatus
+    error: ErrorCode
     _status_line: bytes
     _fields_and_body: bytes = field(repr=False)
 
@@ -31,13 +33,16 @@ class EarlyReply:
             },
         )
         return cls(
+            status,
+            error,
             b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()),
             _field_lines(response.raw_headers) + b"\r\n" + bytes(response.body),
         )
 
-    def encode(self, server_fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    def encode(self, server_fields: Iterable[tuple[bytes, bytes]], request_id: str) -> bytes:
         """Return its bytes, with what the server says in every answer, such as the date."""
-        return self._status_line + _field_lines(server_fields) + self._fields_and_body
+        own = (b"x-request-id", request_id.encode("latin-1"))
+        return self._status_line + _field_lines((*server_fields, own)) + self._fields_and_body
 
 
 class Refused(Exception):

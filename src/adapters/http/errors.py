@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.http.middleware import request_id_of
 from adapters.http.presenters import NO_STORE, json_response
+from adapters.request_record import note_outcome
 from domain.errors import (
     ContentTooLarge,
     ErrorCode,
@@ -73,6 +74,7 @@ class _ErrorReply(Struct):
 
 def render(refusal: GrantdError, *, request_id: str, headers: Mapping[str, str] = {}) -> Response:
     """Write a refusal. Its detail stays here; a bug is named by its request id alone."""
+    note_outcome(refusal.code)
     is_bug = refusal.code is ErrorCode.SERVER_ERROR
     reply = _ErrorReply(
         error=refusal.code,

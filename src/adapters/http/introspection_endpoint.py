@@ -13,7 +13,8 @@ from adapters.http.presenters import (
     introspection_response,
     signed_introspection_response,
 )
-from domain.model.introspection import Introspection
+from adapters.request_record import note_introspection
+from domain.model.introspection import Inactive, Introspection, SignedIntrospection
 from domain.usecases.introspect_token import IntrospectionRequest
 
 
@@ -22,7 +23,7 @@ class IntrospectsToken(Protocol):
 
     async def __call__(self, request: IntrospectionRequest, /) -> Introspection: ...
 
-    async def signed(self, request: IntrospectionRequest, /) -> str: ...
+    async def signed(self, request: IntrospectionRequest, /) -> SignedIntrospection: ...
 
 
 class IntrospectionEndpoint:
@@ -38,5 +39,9 @@ class IntrospectionEndpoint:
             origin=origin_of(request),
         )
         if asks_for(request.scope["headers"], SIGNED_INTROSPECTION, over="application/json"):
-            return signed_introspection_response(await self._introspect_token.signed(question))
-        return introspection_response(await self._introspect_token(question))
+            signed = await self._introspect_token.signed(question)
+            note_introspection(active=signed.active)
+            return signed_introspection_response(signed.text)
+        found = await self._introspect_token(question)
+        note_introspection(active=not isinstance(found, Inactive))
+        return introspection_response(found)

@@ -1,10 +1,18 @@
 """What every request passes before it is routed. Nothing here knows OAuth."""
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.request_record import (
+    UNOBSERVED,
+    Ending,
+    RequestObserver,
+    RequestRecord,
+    begin_record,
+)
 from domain.errors import ContentTooLarge
 
 MAX_BODY: Final = 64 * 1024
@@ -22,11 +30,17 @@ class RequestId:
     """Gives each request an id of our own making and returns it as `X-Request-Id`.
 
     An id that came with the request is not taken over: it could be anything.
+
+    Args:
+        requests: Is told of the request when its answer is out.
     """
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, new_id: Callable[[], str], requests: RequestObserver = UNOBSERVED
+    ) -> None:
         self._app = app
         self._new_id = new_id
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,7 +49,24 @@ class RequestId:
         request_id = self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         header = (b"x-request-id", request_id.encode("latin-1"))
-        await self._app(scope, receive, _with_header(send, header))
+        peer = scope.get("client")
+        record = begin_record(
+            RequestRecord(request_id, "http", scope["method"], peer[0] if peer else "")
+        )
+
+        async def noted_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                message = {**message, "headers": [*message["headers"], header]}
+            await send(message)
+
+        self._requests.began()
+        try:
+            await self._app(scope, receive, noted_send)
+        finally:
+            if record.status == 0:
+                record.outcome = Ending.CANCELLED
+            self._requests.ended(record, seconds=perf_counter() - record.began)
 
 
 class NoSniff:

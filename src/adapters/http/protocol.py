@@ -9,6 +9,7 @@ import asyncio
 import math
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
@@ -33,6 +34,7 @@ from adapters.http.early_replies import (
     Refused,
 )
 from adapters.http.middleware import MAX_BODY
+from adapters.request_record import UNOBSERVED, RequestObserver, RequestRecord
 
 CLIENT_CERTIFICATE: Final = "client_certificate"
 """Where the state of a request has the certificate that TLS has verified, if it has one."""
@@ -117,7 +119,11 @@ class HttpProtocol(HttpToolsProtocol):
     ever set nearer than that, so that requests only note their deadlines.
 
     Args:
+        new_id: Makes the id of a request that never reaches the application.
+
         counts: Shared by all connections of this worker.
+
+        requests: Is told of such a request.
     """
 
     def __init__(
@@ -127,10 +133,14 @@ class HttpProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
+        new_id: Callable[[], str],
+        requests: RequestObserver = UNOBSERVED,
         limits: HttpLimits = HttpLimits(),
         counts: ConnectionCounts,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._new_id = new_id
+        self._requests = requests
         self._limits = limits
         self._counts = counts
         self._stage = _Stage.IDLE
@@ -155,7 +165,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._note_certificate(tls)
         if self._is_one_too_many():
             self._stage = _Stage.OVER
-            transport.write(OVERLOADED.encode(self.server_state.default_headers))
+            self._turn_away(OVERLOADED)
             transport.close()
         self._wait(self._limits.head_wait)
         self._watch = self.loop.call_later(self._limits.shortest_wait, self._look_at_clock)
@@ -471,7 +481,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._release()
         self._received = 0
         self._wait(self._limits.end_wait)
-        self.transport.write(reply.encode(self.server_state.default_headers))
+        self._turn_away(reply)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -489,6 +499,12 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.loop.call_later(self._limits.quiet_wait, self._close_when_quiet, self._received)
+
+    def _turn_away(self, reply: EarlyReply) -> None:
+        record = RequestRecord(self._new_id(), "http", "", self.client[0] if self.client else "")
+        record.status, record.outcome = int(reply.status), reply.error
+        self.transport.write(reply.encode(self.server_state.default_headers, record.request_id))
+        self._requests.turned_away(record)
 
 
 class _Surplus(Exception):

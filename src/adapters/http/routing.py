@@ -8,6 +8,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from adapters.request_record import Endpoint as EndpointName
+from adapters.request_record import current_record
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -20,8 +23,11 @@ class ExactRoute(BaseRoute):
     its end pass for the path without.
     """
 
-    def __init__(self, path: str, endpoint: Endpoint, *, methods: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: str, endpoint: Endpoint, *, name: EndpointName, methods: tuple[str, ...]
+    ) -> None:
         self._path = path
+        self._name = name
         self._endpoint = endpoint
         self._methods = methods
 
@@ -32,6 +38,8 @@ class ExactRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["route"] = self._path
+        if (record := current_record()) is not None:
+            record.endpoint = self._name
         if scope["method"] not in self._methods:
             raise HTTPException(405, headers={"Allow": ", ".join(self._methods)})
         response = await self._endpoint(Request(scope, receive, send))

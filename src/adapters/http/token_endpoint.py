@@ -8,6 +8,7 @@ from starlette.responses import Response
 from adapters.http import client_auth, forms
 from adapters.http.origin import origin_of
 from adapters.http.presenters import token_response
+from adapters.request_record import note_grant
 from domain.model.tokens import IssuedToken
 from domain.usecases.issue_token import TokenRequest
 
@@ -21,13 +22,14 @@ class TokenEndpoint:
 
     async def __call__(self, request: Request) -> Response:
         form = await forms.read(request)
-        scope = form.get("scope")
+        scope, grant_type = form.get("scope"), form.get("grant_type")
+        note_grant(grant_type)
         issued = await self._issue_token(
             TokenRequest(
                 credentials=client_auth.present(
                     request, form, allow_body=self._allow_body_credentials
                 ),
-                grant_type=form.get("grant_type"),
+                grant_type=grant_type,
                 # Only single spaces delimit (RFC 6749 §3.3); the core refuses an empty token.
                 scope=tuple(scope.split(" ")) if scope is not None else None,
                 resources=form.all("resource"),

@@ -33,6 +33,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from adapters.request_record import bind_trace
 from adapters.store_trips import Tally, TripKind, TripObserver, count_for, waiting
 
 _EXPORT_WITHIN: Final = 5.0
@@ -98,10 +99,10 @@ class Tracing:
             set_status_on_exception=False,
         ) as span:
             own = span.get_span_context()
+            trace_id, span_id = format_trace_id(own.trace_id), format_span_id(own.span_id)
+            bind_trace(trace_id, span_id)
             with (
-                structlog.contextvars.bound_contextvars(
-                    trace_id=format_trace_id(own.trace_id), span_id=format_span_id(own.span_id)
-                ),
+                structlog.contextvars.bound_contextvars(trace_id=trace_id, span_id=span_id),
                 _asking(span),
             ):
                 yield span

@@ -1,6 +1,6 @@
 """What a resource service learns about a token (RFC 7662 §2.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.model.clients import Client
@@ -30,6 +30,14 @@ class ActiveRefreshToken:
 Introspection = Inactive | ActiveAccessToken | ActiveRefreshToken
 
 INACTIVE: Final = Inactive()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIntrospection:
+    """A JWT that tells of a token (RFC 9701 §5), and whether it calls the token active."""
+
+    text: str = field(repr=False)
+    active: bool
 
 
 def may_see(caller: Client, claims: AccessTokenClaims) -> bool:

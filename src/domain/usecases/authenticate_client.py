@@ -33,6 +33,7 @@ from domain.ports.assertions import ForeseenAssertion
 from domain.ports.clients import ClientStore
 from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading
+from domain.ports.witness import Witness
 from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
 from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 from domain.usecases.note_use import NoteUse
@@ -57,6 +58,7 @@ class AuthenticateClient:
         limiter: RateLimiter,
         limits: FailureLimits,
         note_use: NoteUse,
+        witness: Witness,
     ) -> None:
         self._clients = clients
         self._by_secret = by_secret
@@ -64,6 +66,7 @@ class AuthenticateClient:
         self._limiter = limiter
         self._limits = limits
         self._note_use = note_use
+        self._witness = witness
 
     def begin(
         self, presented: Presented, origin: Origin, *, now: datetime
@@ -78,6 +81,7 @@ class AuthenticateClient:
             raise presented.refusal
         foreseen = self._foresee(presented)
         claimed = _claimed_id(presented, foreseen)
+        self._witness.claimed(claimed)
         booked = accounts(self._limits, client_id=claimed, source=origin.address)
         voucher = vouching_key(client_id=claimed, source=origin.address)
         return PendingAuthentication(
@@ -94,6 +98,7 @@ class AuthenticateClient:
             by_assertion=self._by_assertion,
             limiter=self._limiter,
             note_use=self._note_use,
+            witness=self._witness,
         )
 
     def claimed(self, presented: Presented) -> ClientId:
@@ -125,6 +130,7 @@ class PendingAuthentication:
     by_assertion: AuthenticateByAssertion
     limiter: RateLimiter
     note_use: NoteUse
+    witness: Witness
 
     async def prove(self, keyring: Keyring) -> Client:
         """Return the client, proved to be the caller.
@@ -144,6 +150,8 @@ class PendingAuthentication:
             for account in self.booked:
                 await self.limiter.spend(account.key, window=account.budget.window, now=self.now)
             raise
+        if not proved.client.is_public:
+            self.witness.proved(proved.client.client_id)
         if self.booked and (not vouched or is_threatened(self.booked, spent)):
             await self._vouch()
         await self.note_use.authenticated(proved, self.origin, now=self.now)

@@ -10,6 +10,7 @@ from domain.model.scopes import ScopeToken
 from domain.model.tokens import AccessTokenClaims
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
+from domain.ports.witness import Witness
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.prove_access_token import ProveAccessToken
 
@@ -23,12 +24,14 @@ class AuthorizeAdministration:
         issuer: str,
         clock: Clock,
         audit: AuditTrail,
+        witness: Witness,
     ) -> None:
         self._catalogue = catalogue
         self._prove = prove
         self._issuer = ResourceId(issuer)
         self._clock = clock
         self._audit = audit
+        self._witness = witness
 
     async def __call__(self, token: str | None, *, needs: ScopeToken) -> ClientId:
         """Return the client that a token was issued to, if the token permits *needs*.
@@ -54,6 +57,7 @@ class AuthorizeAdministration:
             raise await self._refusal(InvalidToken("a token for another audience"), claims, now)
         if not await pending.is_good(claims, now=now):
             raise await self._refusal(InvalidToken("the token is not good any more"), claims, now)
+        self._witness.proved(claims.client_id)
         if not permits(claims.scope, needs):
             lacking = InsufficientScope(f"no {needs}", hint=f"the scope {needs} is needed")
             raise await self._refusal(lacking, claims, now)

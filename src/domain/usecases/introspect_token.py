@@ -17,7 +17,9 @@ from domain.model.introspection import (
     INACTIVE,
     ActiveAccessToken,
     ActiveRefreshToken,
+    Inactive,
     Introspection,
+    SignedIntrospection,
     may_see,
 )
 from domain.ports.audit_trail import AuditTrail
@@ -72,7 +74,7 @@ class IntrospectToken:
         """
         return (await self._judge(request, self._clock.now())).introspection
 
-    async def signed(self, request: IntrospectionRequest) -> str:
+    async def signed(self, request: IntrospectionRequest) -> SignedIntrospection:
         """Answer with a JWT that says it to the caller alone (RFC 9701 §5).
 
         Raises:
@@ -85,13 +87,14 @@ class IntrospectToken:
         key = verdict.catalogue.keyring.signer(algorithm, now=now)
         if key is None:
             raise Internal(f"no active key for {algorithm}")
-        return await self._signer.sign_introspection(
+        text = await self._signer.sign_introspection(
             verdict.introspection,
             issuer=self._issuer,
             audience=verdict.caller.client_id,
             issued_at=now,
             key=key,
         )
+        return SignedIntrospection(text, not isinstance(verdict.introspection, Inactive))
 
     async def _judge(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
         try:

@@ -6,7 +6,12 @@ from domain.errors import Internal, InvalidClient, InvalidRequest
 from domain.model.credentials import ClientSecret, PresentedCredentials
 from domain.model.families import RefreshToken
 from domain.model.identifiers import ClientId, Epoch
-from domain.model.introspection import INACTIVE, ActiveAccessToken, ActiveRefreshToken
+from domain.model.introspection import (
+    INACTIVE,
+    ActiveAccessToken,
+    ActiveRefreshToken,
+    SignedIntrospection,
+)
 from domain.model.keys import SigningAlgorithm
 from domain.model.tokens import TokenFormat
 from domain.usecases.introspect_token import IntrospectionRequest
@@ -295,7 +300,7 @@ class TestSigned:
         )
 
         at = core.clock.now().isoformat()
-        assert signed == f"{algorithm} {ISSUER} {LEDGER} {at} active"
+        assert signed == SignedIntrospection(f"{algorithm} {ISSUER} {LEDGER} {at} active", True)
 
     async def test_the_caller_is_proved_all_the_same(self, core: HandWiredCore) -> None:
         caller = await core.register(draft())

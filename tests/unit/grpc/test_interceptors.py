@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any, Never
@@ -11,12 +12,15 @@ import pytest
 
 from adapters.forwarded_addresses import ProxyHeader
 from adapters.grpc.interceptors import CallInterceptor, current_origin
+from adapters.grpc.methods import CALLERS, endpoint_of, is_offered
+from adapters.request_record import UNOBSERVED, Endpoint, RequestObserver
 from adapters.source_addresses import ProxyTrust, SourceAddresses
 from domain.errors import InvalidToken
 from domain.model.events import Origin
 from domain.model.scopes import ScopeToken
 from support.doubles import SeededEntropy
 from support.grpc_calls import Metadata
+from support.request_observers import RememberedRequests
 
 ISSUE = "/grantd.v1.TokenService/IssueToken"
 NO_PROXY = ProxyTrust()
@@ -48,7 +52,10 @@ class RecordingContext:
     def set_trailing_metadata(self, metadata: Metadata) -> None:
         self.trailing = metadata
 
-    async def abort(self, code: grpc.StatusCode) -> None:
+    def code(self) -> grpc.StatusCode | None:
+        return self.aborted
+
+    async def abort(self, code: grpc.StatusCode, *_told: object) -> None:
         self.aborted = code
         raise grpc.aio.AbortError
 
@@ -61,7 +68,11 @@ async def let_nobody_in(_token: str | None, *, needs: ScopeToken) -> Never:
 
 
 async def intercepted(
-    behaviour: Behaviour, method: str = ISSUE, *, trust: ProxyTrust = NO_PROXY
+    behaviour: Behaviour,
+    method: str = ISSUE,
+    *,
+    trust: ProxyTrust = NO_PROXY,
+    requests: RequestObserver = UNOBSERVED,
 ) -> Any:  # noqa: ANN401  (its attributes are grpc's)
     """Return the handler that the interceptor makes of *behaviour*, or None."""
 
@@ -70,7 +81,10 @@ async def intercepted(
 
     details = SimpleNamespace(method=method, invocation_metadata=())
     interceptor = CallInterceptor(
-        SeededEntropy(), authorize=let_nobody_in, sources=SourceAddresses(trust)
+        SeededEntropy(),
+        authorize=let_nobody_in,
+        sources=SourceAddresses(trust),
+        requests=requests,
     )
     return await interceptor.intercept_service(continuation, details)
 
@@ -174,3 +188,52 @@ async def test_a_trusted_proxy_tells_the_source_of_a_call(
     handler = await intercepted(behaviour, trust=trust)
 
     assert await handler.unary_unary(b"", RecordingContext(peer=peer, metadata=metadata)) == address
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome", "status"),
+    [
+        (None, "ok", "OK"),
+        (RuntimeError("x"), "server_error", "INTERNAL"),
+        (InvalidToken("x"), "invalid_token", "UNAUTHENTICATED"),
+        (asyncio.CancelledError(), "cancelled", "CANCELLED"),
+    ],
+)
+async def test_a_call_ends_in_one_record(
+    failure: BaseException | None, outcome: str, status: str
+) -> None:
+    """With the id that its trailers have."""
+    requests = RememberedRequests()
+    context = RecordingContext()
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> bytes:
+        if failure is not None:
+            raise failure
+        return b""
+
+    handler = await intercepted(behaviour, requests=requests)
+    with suppress(grpc.aio.AbortError, asyncio.CancelledError):
+        await handler.unary_unary(b"", context)
+
+    (record,) = requests.ended_so_far
+    assert (record.outcome, record.status, record.endpoint) == (outcome, status, "token")
+    assert dict(context.trailing)["x-request-id"] == record.request_id
+    assert requests.under_way == 0
+
+
+async def test_a_method_that_is_not_offered_is_turned_away() -> None:
+    """What was asked for is not kept."""
+    requests = RememberedRequests()
+
+    async def behaviour(_body: bytes, _context: RecordingContext) -> bytes:
+        return b""
+
+    await intercepted(behaviour, "/secret.in/Path", requests=requests)
+
+    (record,) = requests.turned_away_so_far
+    assert (record.status, record.method) == ("UNIMPLEMENTED", "")
+
+
+def test_every_method_that_is_offered_has_a_name_among_the_endpoints() -> None:
+    for method in filter(is_offered, CALLERS):
+        assert endpoint_of(method) is not Endpoint.UNKNOWN

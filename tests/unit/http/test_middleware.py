@@ -1,9 +1,15 @@
+import asyncio
+from contextlib import suppress
+
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from adapters.http.errors import LastResort
 from adapters.http.middleware import MAX_BODY, BodyLimit, NoSniff, RequestId, request_id_of
 from domain.errors import ContentTooLarge
 from support.http_surface import HttpSurface, drive, http_scope
+from support.request_observers import RememberedRequests
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -103,3 +109,40 @@ async def test_what_is_not_http_passes_untouched() -> None:
         await middleware({"type": "lifespan"}, never_called, never_called)  # type: ignore[arg-type]  # neither is called
 
     assert seen == [{"type": "lifespan"}] * 3
+
+
+class TestRecord:
+    @pytest.mark.parametrize(
+        ("failure", "outcome", "status"),
+        [
+            (RuntimeError("x"), "server_error", 500),
+            (asyncio.CancelledError(), "temporarily_unavailable", 503),
+        ],
+    )
+    async def test_of_a_request_that_fails_has_the_id_of_its_reply(
+        self, failure: BaseException, outcome: str, status: int
+    ) -> None:
+        """Whoever asks about a 500 has nothing but that."""
+        requests = RememberedRequests()
+
+        async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            assert requests.under_way == 1
+            raise failure
+
+        with suppress(asyncio.CancelledError):
+            await drive(RequestId(LastResort(app), lambda: "r-1", requests), http_scope())
+
+        (record,) = requests.ended_so_far
+        assert (record.request_id, record.outcome, record.status) == ("r-1", outcome, status)
+        assert requests.under_way == 0
+
+    async def test_of_a_request_that_nobody_answered_says_so(self) -> None:
+        """Its client had left."""
+        requests = RememberedRequests()
+
+        async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            raise ClientDisconnect
+
+        await drive(RequestId(LastResort(app), lambda: "r-1", requests), http_scope())
+
+        assert [record.outcome for record in requests.ended_so_far] == ["cancelled"]

@@ -83,7 +83,12 @@ class Listener:
         )
         await loop.connect_accepted_socket(
             lambda: HttpProtocol(
-                config, self.state, {}, limits=self.limits, counts=ConnectionCounts()
+                config,
+                self.state,
+                {},
+                new_id=lambda: "r-1",
+                limits=self.limits,
+                counts=ConnectionCounts(),
             ),
             theirs,
         )

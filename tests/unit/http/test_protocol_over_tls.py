@@ -76,7 +76,12 @@ class Listener:
         accepting = asyncio.create_task(
             loop.connect_accepted_socket(
                 lambda: HttpProtocol(
-                    config, self.state, {}, limits=self.limits, counts=ConnectionCounts()
+                    config,
+                    self.state,
+                    {},
+                    limits=self.limits,
+                    new_id=lambda: "r-1",
+                    counts=ConnectionCounts(),
                 ),
                 theirs,
                 ssl=self.tls,

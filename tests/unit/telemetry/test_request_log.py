@@ -1,0 +1,206 @@
+"""The canonical line: what stands in it, how it is written, and what it may never be."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from adapters.request_record import Ending, Endpoint, RequestRecord, begin_record
+from adapters.telemetry.request_log import RequestLog
+from domain.errors import ErrorCode
+from domain.model.credentials import ClientSecret, SecretId
+
+LARGEST_WRITE = 4_096
+
+HOSTILE = (
+    "\x1b[31mred",
+    'quoted" level="error',
+    "two\nlines",
+    "\x9b31m",
+    "\u202eright to left",
+    "\x7f",
+    "\ud800",
+    "x" * 100_000,
+    "\x00" * 100_000,
+    ClientSecret.compose(SecretId("0123abcd"), "s" * 43).reveal(),
+)
+
+
+class Pipe:
+    """Where a test's log writes to, one entry for each write."""
+
+    def __init__(self) -> None:
+        self._reading, self.writing = os.pipe2(os.O_DIRECT)  # a pipe of packets
+
+    def writes(self) -> list[bytes]:
+        os.set_blocking(self._reading, False)
+        found = []
+        while True:
+            try:
+                found.append(os.read(self._reading, 65_536))
+            except BlockingIOError:
+                return found
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in b"".join(self.writes()).splitlines()]
+
+    def close(self) -> None:
+        os.close(self._reading)
+        os.close(self.writing)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    opened = Pipe()
+    logging.getLogger("grantd.requests").setLevel(logging.DEBUG)
+    yield opened
+    opened.close()
+    logging.getLogger("grantd.requests").setLevel(logging.NOTSET)
+
+
+def record(**changes: Any) -> RequestRecord:  # noqa: ANN401  (whatever a record has)
+    made = RequestRecord("r-1", "http", "POST", "192.0.2.7", Endpoint.TOKEN)
+    made.status = 200
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+async def written(pipe: Pipe, *records: RequestRecord, readable: bool = False) -> None:
+    log = RequestLog(pipe.writing, readable=readable)
+    for one in records:
+        log.ended(one, seconds=0.0123456)
+    await asyncio.sleep(0)
+
+
+async def test_a_line_has_what_is_known_and_nothing_else(pipe: Pipe) -> None:
+    one = record(client_id="billing", claimed="billing", grant_type="client_credentials")
+    one.tally.reads, one.tally.steps = 1, 2
+
+    await written(pipe, one)
+
+    (line,) = pipe.lines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("at"))
+    assert line == {
+        "level": "info",
+        "event": "request",
+        "request_id": "r-1",
+        "protocol": "http",
+        "endpoint": "token",
+        "outcome": "ok",
+        "status": 200,
+        "duration_ms": 12.346,
+        "store_reads": 1,
+        "store_steps": 2,
+        "address": "192.0.2.7",
+        "method": "POST",
+        "client_id": "billing",
+        "grant_type": "client_credentials",
+    }
+
+
+async def test_a_name_that_was_not_proved_never_stands_as_the_client(pipe: Pipe) -> None:
+    await written(pipe, record(claimed="billing"))
+
+    (line,) = pipe.lines()
+    assert "client_id" not in line
+    assert line["claimed_client_id"] == "billing"
+
+
+@pytest.mark.parametrize("readable", [False, True])
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+async def test_what_callers_send_stays_within_its_member(
+    pipe: Pipe, text: str, *, readable: bool
+) -> None:
+    """In ASCII, in one line, bounded; and a secret in the wrong place is masked."""
+    await written(pipe, record(claimed=text, grant_type=text), readable=readable)
+
+    (line,) = b"".join(pipe.writes()).splitlines()
+    shown = line.decode("ascii")
+    assert shown.isprintable()
+    assert len(shown) < 2_500
+    assert "s" * 43 not in shown
+    assert not re.search(r'(?<!\\)" level="', shown)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "outcome", "level"),
+    [
+        (Endpoint.TOKEN, Ending.OK, "info"),
+        (Endpoint.TOKEN, ErrorCode.INVALID_CLIENT, "info"),
+        (Endpoint.TOKEN, ErrorCode.TEMPORARILY_UNAVAILABLE, "warning"),
+        (Endpoint.TOKEN, ErrorCode.SERVER_ERROR, "warning"),
+        (Endpoint.HEALTH, Ending.OK, "debug"),
+        (Endpoint.HEALTH, ErrorCode.INVALID_REQUEST, "debug"),
+        (Endpoint.HEALTH, ErrorCode.SERVER_ERROR, "warning"),
+    ],
+)
+async def test_what_was_not_the_callers_doing_is_a_warning(
+    pipe: Pipe, endpoint: Endpoint, outcome: ErrorCode | Ending, level: str
+) -> None:
+    await written(pipe, record(endpoint=endpoint, outcome=outcome))
+
+    assert [line["level"] for line in pipe.lines()] == [level]
+
+
+async def test_the_level_of_the_log_is_heeded_at_once(pipe: Pipe) -> None:
+    """As a reload sets it."""
+    logging.getLogger("grantd.requests").setLevel(logging.WARNING)
+
+    await written(pipe, record(), record(outcome=ErrorCode.SERVER_ERROR, request_id="r-2"))
+
+    assert [line["request_id"] for line in pipe.lines()] == ["r-2"]
+
+
+async def test_lines_of_one_turn_go_out_together_and_whole(pipe: Pipe) -> None:
+    """Several processes write to one pipe: none breaks another's line."""
+    records = [record(request_id=f"r-{number}", claimed="x" * 100) for number in range(50)]
+
+    await written(pipe, *records)
+
+    writes = pipe.writes()
+    assert 1 < len(writes) < 25
+    assert all(len(write) <= LARGEST_WRITE and write.endswith(b"\n") for write in writes)
+    ids = [json.loads(line)["request_id"] for line in b"".join(writes).splitlines()]
+    assert ids == [one.request_id for one in records]
+
+
+async def test_both_forms_have_the_same_members(pipe: Pipe) -> None:
+    one = record(claimed="billing", active=False, trace_id="a" * 32, span_id="b" * 16)
+
+    await written(pipe, one)
+    await written(pipe, one, readable=True)
+
+    machine, person = b"".join(pipe.writes()).decode().splitlines()
+    members = json.loads(machine)
+    at, level, event, rest = person.split(" ", 3)
+    assert (level, event) == ("[info]", "request")
+    assert at[:10] == members["at"][:10]
+    shown = {name: json.loads(value) for name, value in re.findall(r'(\w+)=("[^"]*"|\S+)', rest)}
+    assert {"at", "level", "event", *shown} == set(members)
+    assert shown == {name: members[name] for name in shown}
+
+
+async def test_what_cannot_be_written_stops_nobody() -> None:
+    """A full disk, say."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    log = RequestLog(full, readable=False)
+
+    log.ended(record(), seconds=0)
+    log.turned_away(record(outcome=ErrorCode.INVALID_REQUEST))
+    await asyncio.sleep(0)
+    os.close(full)
+
+
+async def test_a_record_is_counted_for_alone() -> None:
+    """A pipelined request begins in the context of the one before."""
+    first = begin_record(record())
+    second = begin_record(record())
+
+    assert first.tally is not second.tally
+    assert (second.trace_id, second.span_id) == ("", "")
