@@ -45,8 +45,10 @@ async def connected(url: str, *, wait_replicas: int = 0) -> AsyncIterator[RedisC
     connection = RedisConnection.from_url(
         url, wait_replicas=wait_replicas, reply_timeout=timedelta(seconds=1)
     )
-    yield connection
-    await connection.close()
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
