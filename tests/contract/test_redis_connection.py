@@ -199,3 +199,55 @@ class TestProbe:
 async def _clock_of(connection: RedisConnection) -> FixedClock:
     ((seconds, _),) = (await connection.ask_each("TIME")).values()
     return FixedClock(NOW.fromtimestamp(seconds, NOW.tzinfo))
+
+
+async def test_a_replica_is_not_read(server: RedisServer, tmp_path: Path) -> None:
+    """It may be behind; the message tells what it is."""
+    replica = RedisServer.start(tmp_path / "replica", "--replicaof", *server.address.split(":"))
+    connection = RedisConnection.from_url(replica.url)
+    try:
+        with pytest.raises(Unavailable, match="role is replica, and not master"):
+            await RedisClientStore(connection).find(LEDGER)
+    finally:
+        await connection.close()
+        replica.stop()
+
+
+async def test_a_primary_that_is_made_a_replica_is_not_read_any_more(
+    server: RedisServer, connection: RedisConnection
+) -> None:
+    """Though it keeps the connection, and goes on answering reads."""
+    clients = RedisClientStore(connection)
+    await clients.add(client())
+    server.command("REPLICAOF", "127.0.0.1", "1")
+
+    async def is_refused() -> bool:
+        return not await _is_back(clients)
+
+    await until(is_refused, within=2)
+    with pytest.raises(Unavailable):
+        await clients.remove(LEDGER)
+    server.command("REPLICAOF", "NO", "ONE")
+    await until(lambda: _is_back(clients), within=2)
+
+
+async def test_who_comes_to_a_server_that_is_frozen_is_told_at_once(
+    server: RedisServer, connection: RedisConnection
+) -> None:
+    """Once it is known; one at a time finds out whether that still holds."""
+    clients = RedisClientStore(connection)
+    await clients.add(client())
+    server.freeze()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await clients.find(LEDGER)
+
+    began = asyncio.get_running_loop().time()
+    answers = await asyncio.gather(*(_ask(clients) for _ in range(500)), return_exceptions=True)
+    spent = asyncio.get_running_loop().time() - began
+    server.thaw()
+
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert "has not answered lately" in {str(answer) for answer in answers}.pop()
+    assert spent < 0.15
+    await until(lambda: _is_back(clients), within=2)
