@@ -22,6 +22,7 @@ from entrypoints import worker
 from entrypoints.admin_listener import request_observer
 from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
+from entrypoints.ports import share
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings
 
@@ -135,7 +136,7 @@ class HttpListener:
         )
 
     async def start(self) -> None:
-        listening = worker.shared_socket(self._address.host, self._address.port)
+        listening = share(self._address)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         accepting = asyncio.create_task(self._server.accepts_connections.wait())
         await asyncio.wait({accepting, self._serving}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,22 +1,19 @@
 """The parent of all workers (D10). It serves nothing but their metrics, and imports no server.
 
 It prepares the store, starts one process per protocol and worker, restarts
-one that dies, rotates signing keys that are due, and hands on settings that
-were loaded anew (SIGHUP) and the signal to stop.
+one that dies or hangs, rotates signing keys that are due, and hands on
+settings that were loaded anew (SIGHUP) and the signal to stop.
 """
 
 import asyncio
 import os
 import signal
-import socket
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Any, Final
 
 import structlog
 
@@ -29,24 +26,23 @@ from entrypoints.admin_listener import admin_listener, meters
 from entrypoints.automatic_rotation import rotate_when_due
 from entrypoints.certificates import require_certificates
 from entrypoints.container import Core, open_core
+from entrypoints.cores import usable_cores
+from entrypoints.ports import claim
 from entrypoints.refusal import RefusedToStart
 from entrypoints.reloading import LoadSettings, reload
+from entrypoints.restarts import Restarts
 from entrypoints.setting_forms import AUTO, STDOUT
 from entrypoints.setting_problems import InvalidSettings
-from entrypoints.settings import Address, Settings
+from entrypoints.settings import Settings
+from entrypoints.worker_process import STORE_AWAY, WorkerProcess
 
 log = structlog.get_logger()
 
 HTTP_WORKER: Final = "entrypoints.http_worker"
 GRPC_WORKER: Final = "entrypoints.grpc_worker"
 
-_START_WITHIN = timedelta(seconds=30)
 KILL_AFTER: Final = timedelta(seconds=5)  # beyond what a worker was given to drain
-_DEATHS_FORGIVEN = 5
-_WITHIN_SECONDS = 60.0
-_FIRST_PAUSE = 0.1
-_CLIENTS_LOOKED_AT = 100  # for one whose token can be asked for in a line
-_LONGEST_PAUSE = 5.0
+_CLIENTS_LOOKED_AT: Final = 100  # for one whose token can be asked for in a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +50,8 @@ class Serving:
     """What is being served, for whoever started it.
 
     Attributes:
+        workers: Of each protocol.
+
         active_key: The id and algorithm of the key that signs by default.
 
         a_client: One that can ask for a token by HTTP Basic; None if none was found.
@@ -62,6 +60,7 @@ class Serving:
     issuer: str
     http: str | None
     grpc: str | None
+    workers: int
     store: str
     active_key: str
     a_client: ClientId | None
@@ -87,35 +86,26 @@ def serve(
 async def _serve(
     settings: Settings, load_again: LoadSettings, on_ready: Callable[[Serving], None]
 ) -> int:
-    for address in (settings.http, settings.grpc, settings.admin):
-        if address is not None:
-            _require_free(address)
-    require_certificates(settings)
-    async with admin_listener(settings.admin):
-        async with open_core(settings, counts=meters().audit, stdout=sys.stdout) as core:
-            for finding in core.findings:
-                log.warning(finding.sentence, severity=finding.severity)
-            serving = await _describe(settings, core)
-        supervisor = _Supervisor(settings)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, supervisor.stop)
-        loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
-        return await supervisor.run(lambda: on_ready(serving))
+    workers = usable_cores() if settings.workers == AUTO else settings.workers
+    with ExitStack() as claims:
+        for address in (settings.http, settings.grpc):
+            if address is not None:
+                claims.enter_context(claim(address))
+        require_certificates(settings)
+        async with admin_listener(settings.admin):
+            async with open_core(settings, counts=meters().audit, stdout=sys.stdout) as core:
+                for finding in core.findings:
+                    log.warning(finding.sentence, severity=finding.severity)
+                serving = await _describe(settings, core, workers=workers)
+            supervisor = _Supervisor(settings, workers=workers)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, supervisor.stop)
+            loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
+            return await supervisor.run(lambda: on_ready(serving))
 
 
-def _require_free(address: Address) -> None:
-    """Refuse an address that somebody serves already: SO_REUSEPORT would hide it."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((address.host, address.port))
-        except OSError as error:
-            raise RefusedToStart(f"cannot listen on {address}: {error.strerror}") from error
-
-
-async def _describe(settings: Settings, core: Core) -> Serving:
+async def _describe(settings: Settings, core: Core, *, workers: int) -> Serving:
     key = await _require_key(settings, core)
     clients = await core.administer_clients.page(after=None, limit=_CLIENTS_LOOKED_AT)
     able = (client.client_id for client in clients if client.may_ask_by_basic)
@@ -123,6 +113,7 @@ async def _describe(settings: Settings, core: Core) -> Serving:
         issuer=settings.issuer,
         http=str(settings.http) if settings.http is not None else None,
         grpc=str(settings.grpc) if settings.grpc is not None else None,
+        workers=workers,
         store=settings.store,
         active_key=f"{key.key_id} ({key.algorithm})",
         a_client=next(able, None),
@@ -142,23 +133,41 @@ async def _require_key(settings: Settings, core: Core) -> SigningKey:
     return key
 
 
-def _count(workers: int | Literal["auto"]) -> int:
-    return len(os.sched_getaffinity(0)) if workers == AUTO else workers
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Where one worker after the other serves."""
+
+    module: str
+    number: int
 
 
 class _Supervisor:
-    """Keeps one process per post; a post is a worker's module and number."""
+    """Keeps every post manned, until it is told to stop or one cannot be."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, workers: int) -> None:
         self._settings = settings
-        self._processes: set[Process] = set()
-        # A worker's own standard output is the pipe on which it says that it is ready.
+        modules = (
+            *([HTTP_WORKER] if settings.http is not None else []),
+            *([GRPC_WORKER] if settings.grpc is not None else []),
+        )
+        self._posts = [_Post(module, number) for module in modules for number in range(workers)]
+        self._workers: set[WorkerProcess] = set()
+        # A worker's own standard output is the pipe on which it shows that it lives.
         self._lent = (os.dup(sys.stdout.fileno()),) if STDOUT in settings.audit_log else ()
+        self._was_told = False
         self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
         self._gave_up = False
-        self._deaths: deque[float] = deque(maxlen=_DEATHS_FORGIVEN)
 
     def stop(self) -> None:
+        """Let every worker drain; told a second time, end them where they are."""
+        if self._was_told:
+            log.warning("told to stop again: what is in flight is cut off")
+            self._hurrying.set()
+        self._was_told = True
+        self._begin_to_stop()
+
+    def _begin_to_stop(self) -> None:
         notify(STOPPING)
         self._stopping.set()
 
@@ -171,29 +180,16 @@ class _Supervisor:
             return
         self._settings = outcome.settings
         configure_logging(self._settings.log_format, self._settings.log_level)
-        for process in self._processes:
-            self._hand_over(process)
+        for worker in self._workers:
+            worker.hand_over(self._settings)
         say = log.warning if outcome.needs_restart else log.info
         say("settings reloaded", changed=outcome.changed, needs_restart=outcome.needs_restart)
 
-    def _hand_over(self, process: Process) -> None:
-        if process.stdin is not None:
-            process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
-
     async def run(self, on_ready: Callable[[], None]) -> int:
-        modules = (
-            *([HTTP_WORKER] if self._settings.http is not None else []),
-            *([GRPC_WORKER] if self._settings.grpc is not None else []),
-        )
-        posts = [
-            (module, number)
-            for module in modules
-            for number in range(_count(self._settings.workers))
-        ]
-        ready = [asyncio.Event() for _ in posts]
+        ready = [asyncio.Event() for _ in self._posts]
         keepers = [
-            asyncio.create_task(self._keep(module, number, up))
-            for (module, number), up in zip(posts, ready, strict=True)
+            asyncio.create_task(self._keep(post, up))
+            for post, up in zip(self._posts, ready, strict=True)
         ]
         announce = asyncio.create_task(self._announce(ready, on_ready))
         rotation = asyncio.create_task(rotate_when_due(self._settings, self._stopping))
@@ -209,84 +205,82 @@ class _Supervisor:
         on_ready()
         notify(READY)
 
-    async def _keep(self, module: str, number: int, up: asyncio.Event) -> int:
-        """Keep one post manned until told to stop; return its last exit status."""
-        pause = _FIRST_PAUSE
+    async def _keep(self, post: _Post, up: asyncio.Event) -> int:
+        """Keep one post manned until told to stop; return the last exit status."""
+        restarts = Restarts()
         while True:
-            process = await self._start(module)
-            gone = asyncio.create_task(self._wait(process))
-            if await self._became_ready(process):
-                log.info("worker ready", worker=module, number=number, pid=process.pid)
-                up.set()
-                pause = _FIRST_PAUSE
-            stop = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
-            stop.cancel()
-            if self._stopping.is_set():
-                return await self._finish(process, gone)
-            log.error("worker died", worker=module, number=number, status=gone.result())
-            if self._dies_too_often():
-                log.critical("workers die too often; giving up")
+            worker = await WorkerProcess.start(post.module, self._settings, lent=self._lent)
+            self._workers.add(worker)
+            served = await self._attend(post, worker, up)
+            is_over = self._stopping.is_set()
+            status = await (self._finish(worker) if is_over else worker.ended())
+            self._workers.discard(worker)
+            if is_over:
+                return status
+            facts = {"worker": post.module, "number": post.number, "status": status}
+            log.error("worker died", **facts)
+            pause = restarts.pause(served=served, excused=status == STORE_AWAY)
+            if pause is None:
+                log.critical("this worker dies again and again; giving up", **facts)
                 self._gave_up = True
-                self.stop()
-                return 1
+                self._begin_to_stop()
+                return status
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
                 return 0
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _start(self, module: str) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
-            *map(str, self._lent),
-            stdin=PIPE,
-            stdout=PIPE,
-            pass_fds=self._lent,
-            env={"GRPC_VERBOSITY": "ERROR", **os.environ},  # its notes are no lines of our log
+    async def _attend(self, post: _Post, worker: WorkerProcess, up: asyncio.Event) -> float:
+        """Stay with a worker until it ends or all are to stop; return how long it served.
+
+        One that does not become ready, or hangs, is killed.
+        """
+        facts = {"worker": post.module, "number": post.number, "pid": worker.pid}
+        is_ready = await self._while_alive(worker, worker.ready())
+        if not is_ready:
+            if is_ready is False and not worker.has_ended:
+                log.error("worker is not ready in time", **facts)
+                worker.kill()
+            return 0.0
+        log.info("worker ready", **facts)
+        up.set()
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        if await self._while_alive(worker, worker.silent()):
+            log.error("worker hangs", **facts)
+            worker.kill()
+        return loop.time() - since
+
+    async def _while_alive(
+        self, worker: WorkerProcess, sign: Coroutine[Any, Any, bool]
+    ) -> bool | None:
+        """Wait for a sign of a worker; None if it ends, or all are to stop, before."""
+        signed = asyncio.create_task(sign)
+        others = (
+            asyncio.create_task(worker.ended()),
+            asyncio.create_task(self._stopping.wait()),
         )
-        self._hand_over(process)
-        self._processes.add(process)
-        return process
+        await asyncio.wait({signed, *others}, return_when=asyncio.FIRST_COMPLETED)
+        for other in others:
+            other.cancel()
+        if signed.done():
+            return signed.result()
+        signed.cancel()
+        return None
 
-    async def _wait(self, process: Process) -> int:
-        status = await process.wait()
-        self._processes.discard(process)
-        return status
-
-    async def _became_ready(self, process: Process) -> bool:
-        """Wait for the worker's word; one that says nothing in time is killed."""
-        if process.stdout is None:
-            return False
-        line = asyncio.create_task(process.stdout.readline())
-        stop = asyncio.create_task(self._stopping.wait())
+    async def _finish(self, worker: WorkerProcess) -> int:
+        """Let a worker drain, and end it if it takes longer than it was given."""
+        worker.ask_to_stop()
+        ended = asyncio.create_task(worker.ended())
+        hurried = asyncio.create_task(self._hurrying.wait())
+        within = self._settings.drain_delay + self._settings.shutdown_timeout + KILL_AFTER
         await asyncio.wait(
-            {line, stop},
-            timeout=_START_WITHIN.total_seconds(),
+            {ended, hurried},
+            timeout=within.total_seconds(),
             return_when=asyncio.FIRST_COMPLETED,
         )
-        stop.cancel()
-        if line.done():
-            return bool(line.result())
-        line.cancel()
-        if not self._stopping.is_set():
-            process.kill()
-        return False
-
-    async def _finish(self, process: Process, gone: "asyncio.Task[int]") -> int:
-        """Let a worker drain, and end it if it takes longer than it was given."""
-        with suppress(ProcessLookupError):
-            process.terminate()
-        within = self._settings.drain_delay + self._settings.shutdown_timeout + KILL_AFTER
-        done, _ = await asyncio.wait({gone}, timeout=within.total_seconds())
-        if not done:
-            log.error("worker did not drain in time", pid=process.pid)
-            process.kill()
-        return await gone
-
-    def _dies_too_often(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        often = len(self._deaths) == _DEATHS_FORGIVEN and now - self._deaths[0] < _WITHIN_SECONDS
-        self._deaths.append(now)
-        return often
+        hurried.cancel()
+        if not ended.done():
+            log.error("worker ended before it had drained", pid=worker.pid)
+            worker.kill()
+        status = await ended
+        return 0 if status == -signal.SIGTERM else status  # it had not begun to serve

@@ -1,18 +1,19 @@
 """What every worker process does, whichever protocol it serves (D10).
 
-A worker reads its settings from standard input, one line of JSON, and says
-`ready` on standard output once it accepts connections. Each further line is
-settings to go on with; the end of standard input means that its supervisor is
-gone. Then, or when it gets SIGTERM, it drains. Its one argument, if it has
-one, is the descriptor that is its supervisor's standard output.
+A worker reads its settings from standard input, one line of JSON, says `ready`
+on standard output once it accepts connections, and from then on regularly that
+it lives. Each further line is settings to go on with; the end of standard
+input means that its supervisor is gone. Then, or when it gets SIGTERM, it
+drains. Its one argument, if it has one, is the descriptor that is its
+supervisor's standard output.
 """
 
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import RawIOBase
 from typing import Final, Protocol, TextIO, TypeAlias
 
@@ -23,17 +24,19 @@ from adapters.origin import BY_ITSELF, bind_origin
 from adapters.readiness import Readiness
 from adapters.source_addresses import ProxyTrust
 from adapters.telemetry.logging import configure_logging
+from domain.errors import Unavailable
 from entrypoints.admin_listener import meters
 from entrypoints.container import Core, open_core
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 from entrypoints.tracing import open_tracing
+from entrypoints.worker_process import BEAT_EVERY, STORE_AWAY
 
 log = structlog.get_logger()
 
-READY = b"ready\n"
+_READY: Final = b"ready\n"
+_BEAT: Final = b"alive\n"
 
-_BACKLOG = 2_048
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
@@ -77,8 +80,15 @@ def run(
     supervisor = os.fdopen(sys.stdin.fileno(), "rb", buffering=0)
     settings = Settings.model_validate_json(supervisor.readline())
     configure_logging(settings.log_format, settings.log_level)
-    with bind_origin(BY_ITSELF), asyncio.Runner(loop_factory=loop_factory) as runner:
-        sys.exit(runner.run(_serve(settings, listen, supervisor)))
+    try:
+        with bind_origin(BY_ITSELF), asyncio.Runner(loop_factory=loop_factory) as runner:
+            sys.exit(runner.run(_serve(settings, listen, supervisor)))
+    except RefusedToStart as error:
+        log.critical("worker refused to start", reason=str(error))
+        sys.exit(1)
+    except Unavailable as error:
+        log.error("worker cannot start without the store", reason=error.detail)  # noqa: TRY400  (it is all told)
+        sys.exit(STORE_AWAY)
 
 
 async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> int:
@@ -99,8 +109,9 @@ async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> i
         readiness = Readiness(core.probes)
         listener = listen(settings, core, readiness)
         await listener.start()
-        sys.stdout.buffer.write(READY)
+        sys.stdout.buffer.write(_READY)
         sys.stdout.buffer.flush()
+        beating = asyncio.create_task(_beat())
         stop = asyncio.create_task(told_to_stop.wait())
         left_alone = asyncio.create_task(_follow(supervisor, listener))
         stopped = asyncio.create_task(listener.stopped())
@@ -114,7 +125,18 @@ async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> i
             await listener.drain()
         stop.cancel()
         await stopped
+        beating.cancel()
     return 0 if asked else 1
+
+
+async def _beat() -> None:
+    """Show the supervisor that the event loop turns."""
+    pipe = sys.stdout.fileno()
+    os.set_blocking(pipe, False)  # a supervisor that is stopped must not stop us
+    while True:
+        with suppress(OSError):
+            os.write(pipe, _BEAT)
+        await asyncio.sleep(BEAT_EVERY)
 
 
 def _lent_stdout() -> TextIO | None:
@@ -141,15 +163,3 @@ async def _follow(supervisor: RawIOBase, listener: Listener) -> None:
 
 def proxy_trust(settings: Settings) -> ProxyTrust:
     return ProxyTrust(settings.trusted_proxies, ProxyHeader(settings.proxy_header))
-
-
-def shared_socket(host: str, port: int) -> socket.socket:
-    """Bind a listening socket that other workers of the same protocol may bind too."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.setblocking(False)
-    bound.bind((host, port))
-    bound.listen(_BACKLOG)
-    return bound

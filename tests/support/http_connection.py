@@ -46,6 +46,12 @@ class HttpConnection:
     ) -> None:
         self.close()
 
+    @property
+    def local_port(self) -> int:
+        """Our end, by which the process at the other one can be told."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
     def close(self) -> None:
         self._socket.close()
 

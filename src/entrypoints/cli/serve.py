@@ -57,6 +57,7 @@ def _announce(serving: "Serving", settings: Settings) -> None:
             "  issuer": serving.issuer,
             "  http": serving.http or "off",
             "  grpc": serving.grpc or "off",
+            "  workers": f"{serving.workers} for each protocol",
             "  store": serving.store,
             "  key": serving.active_key,
         }

@@ -1,0 +1,77 @@
+"""The order of a drain: first it is told, then it is waited for, then the doors close."""
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from grantd.v1 import token_service_pb2 as messages
+from grantd.v1.token_service_pb2_grpc import TokenServiceStub
+from support.grantd_process import GrantdProcess
+from support.grpc_calls import basic
+from support.http_connection import HttpConnection, form_request, have_been_read
+from support.oauth_replies import granted
+from support.polling import wait_until
+
+PrepareGrantd = Callable[..., GrantdProcess]
+
+NOT_SERVING = HealthCheckResponse.NOT_SERVING
+
+
+def test_balancers_are_told_before_the_doors_close(prepare_grantd: PrepareGrantd) -> None:
+    """Meanwhile everything is served, new connections too; and nobody who watches holds it up."""
+    server = prepare_grantd("sqlite", {"drain_delay": "3s"}).start()
+    client = server.create_client("one")
+    request = form_request("/access_token", {"grant_type": "client_credentials"}, auth=client.basic)
+    with ExitStack() as stack:
+        idle = stack.enter_context(HttpConnection(server.http_port))
+        assert idle.exchange(request)
+        channel = stack.enter_context(grpc.insecure_channel(server.grpc_target))
+        health = HealthStub(channel)
+        watch = health.Watch(HealthCheckRequest())
+        assert next(watch).status == HealthCheckResponse.SERVING
+
+        server.signal(signal.SIGTERM)
+        told = time.monotonic()
+        assert next(watch).status == NOT_SERVING
+        wait_until(lambda: server.get("/readyz").status_code == 503)
+        assert server.get("/readyz").json()["status"] == "draining"
+        assert health.Check(HealthCheckRequest()).status == NOT_SERVING
+        granted(server.issue(client))
+        assert idle.exchange(request)
+        with grpc.insecure_channel(server.grpc_target) as new:
+            metadata = basic(client.client_id, client.secret)
+            asked = messages.IssueTokenRequest(grant_type="client_credentials")
+            assert TokenServiceStub(new).IssueToken(asked, metadata=metadata).access_token
+        assert time.monotonic() - told < 3, "too slow a machine to tell"
+
+        assert next(watch, None) is None
+        assert time.monotonic() - told > 2.5
+        assert idle.receive() is None
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once(
+    prepare_grantd: PrepareGrantd, number: signal.Signals
+) -> None:
+    """What is in flight is cut off, and the status says so."""
+    server = prepare_grantd("sqlite", {"drain_delay": "60s"}).start()
+    with HttpConnection(server.http_port) as connection:
+        connection.send(b"POST /access_token HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab")
+        wait_until(lambda: have_been_read(server.http_port, 1))
+        server.signal(signal.SIGTERM)
+        wait_until(lambda: server.get("/readyz").status_code == 503)
+
+        server.signal(number)
+
+        began = time.monotonic()
+        assert server.wait() == 1
+        assert time.monotonic() - began < 10
+        with suppress(ConnectionError):
+            assert connection.receive() is None
