@@ -438,10 +438,13 @@ class Settings(BaseSettings):
         description="The file with its secret.",
         examples=["operator.secret"],
     )
-    target_tls: Switch = Field(default=False, description="Speak TLS to the target.")
+    target_tls: Switch = Field(
+        default=False,
+        description="Speak TLS to the target. `grantd token` does where the URL is https.",
+    )
     target_ca_file: File = Field(
         default=None,
-        description="The CA certificates in PEM that vouch for the target; unset: the system's.",
+        description="The CA certificates in PEM that vouch for the target; unset: public ones.",
         examples=["grantd-ca.crt"],
     )
     target_certificate_file: File = Field(

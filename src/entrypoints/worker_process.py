@@ -1,7 +1,6 @@
 """A worker process, as its supervisor has it: its settings, its signs of life, its end."""
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -43,7 +42,6 @@ class WorkerProcess:
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=tuple(lent),
-            env={"GRPC_VERBOSITY": "ERROR", **os.environ},  # its notes are no lines of our log
         )
         worker = cls(process)
         worker.hand_over(settings)

@@ -1,6 +1,7 @@
 """Both listeners over TLS, one way and mutual, and certificates that change while they serve."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -130,6 +131,30 @@ def mutual(
     grantd.start()
     yield Site(grantd, servers, clients, shown, grantd.create_client("billing"))
     grantd.stop()
+
+
+@pytest.fixture(scope="module")
+def away(mutual: Site, tmp_path_factory: pytest.TempPathFactory) -> GrantdProcess:
+    """Commands typed elsewhere, as a client of such a server."""
+    folder = tmp_path_factory.mktemp("away")
+    operator = mutual.grantd.create_client(
+        "operator", "--scope", "grantd.admin.read grantd.admin.write"
+    )
+    (folder / "operator.secret").write_text(operator.secret)
+    mutual.servers.cert_pem.write_to_path(str(folder / "ca.crt"))
+    shown = Pair.write(mutual.clients.issue_cert("operator.example"), folder, "operator")
+    away = GrantdProcess(folder)
+    away.environment |= {
+        "GRANTD_ISSUER": mutual.grantd.url,
+        "GRANTD_TARGET": mutual.grantd.grpc_target,
+        "GRANTD_TARGET_TLS": "true",
+        "GRANTD_TARGET_CLIENT": "operator",
+        "GRANTD_TARGET_SECRET_FILE": "operator.secret",
+        "GRANTD_TARGET_CA_FILE": "ca.crt",
+        "GRANTD_TARGET_CERTIFICATE_FILE": str(shown.certificate),
+        "GRANTD_TARGET_CERTIFICATE_KEY_FILE": str(shown.key),
+    }
+    return away
 
 
 def read_to_the_end(connection: socket.socket) -> bytes:
@@ -296,6 +321,57 @@ class TestMutual:
 
         assert health.status == health_pb2.HealthCheckResponse.SERVING
         assert "IssueToken" in [method.name for method in methods]
+
+
+class TestCommands:
+    def test_they_administer_it_and_get_tokens(self, away: GrantdProcess) -> None:
+        """With the certificate that it wants to see."""
+        clients = away.require("clients", "list")
+        issued = away.require(
+            *("token", "issue", "--client-id", "operator", "--secret-file", "operator.secret")
+        )
+
+        assert "billing" in {client["client_id"] for client in clients}
+        assert issued["access_token"]
+
+    @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            ({"TARGET_TLS": "false"}, "cannot be reached"),
+            ({"TARGET_CA_FILE": "operator.crt"}, "cannot be reached: .*certificate"),
+            ({"TARGET_CA_FILE": "none.crt"}, r"none\.crt: No such file or directory"),
+            (
+                {"TARGET_CA_FILE": "operator.secret"},
+                r"operator\.secret: TLS failed: no certificate",
+            ),
+            (
+                {"TARGET_CERTIFICATE_KEY_FILE": "operator.secret"},
+                r"operator\.crt and operator\.secret: ",
+            ),
+        ],
+    )
+    def test_what_keeps_them_from_it_is_told(
+        self, away: GrantdProcess, changed: dict[str, str], said: str
+    ) -> None:
+        """In one line: the file, or what the handshake failed of."""
+        environment = {f"GRANTD_{name}": value for name, value in changed.items()}
+
+        done = away.run("clients", "list", environment=environment)
+
+        assert done.returncode in (2, 3)
+        assert re.search(said, done.stderr), done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_an_issuer_that_nobody_vouches_for_is_told(self, away: GrantdProcess) -> None:
+        """With the flag that names who does."""
+        done = away.run(
+            *("token", "issue", "--client-id", "operator", "--secret-file", "operator.secret"),
+            environment={"GRANTD_TARGET_CA_FILE": ""},
+        )
+
+        assert done.returncode == 3
+        assert "certificate is not trusted" in done.stderr
+        assert "--target-ca-file" in done.stderr
 
 
 class TestExchange:

@@ -16,6 +16,7 @@ from domain.errors import (
     TooManyRequests,
     Unavailable,
     concrete_errors,
+    presentable,
 )
 
 _DETAILS: Final = "grpc-status-details-bin"
@@ -25,6 +26,7 @@ _AWAY: Final = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.CANCELLED,
 )
+_TLS_WORDS: Final = ("handshake", "certificate")
 
 # Several classes share a code; the sentence tells them apart.
 _CLASSES: Final[dict[tuple[str, str], type[GrantdError]]] = {
@@ -54,7 +56,13 @@ def refusal_of(error: grpc.aio.AioRpcError, *, target: str) -> GrantdError:
 def _unexplained(error: grpc.aio.AioRpcError, request_id: str, target: str) -> GrantdError:
     code = error.code()
     if code in _AWAY:
-        return Unavailable(f"{target} cannot be reached")
+        return Unavailable(f"{target} cannot be reached{_handshake_failure(error)}")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return InvalidRequest("no such method", hint=f"{target} does not offer that")
     return Internal(hint=f"{target}: {code.name} {request_id}".strip())
+
+
+def _handshake_failure(error: grpc.aio.AioRpcError) -> str:
+    """Return what gRPC says of TLS at the end of its sentence, if that is what failed."""
+    _, _, last = (error.details() or "").rpartition("last error: ")
+    return f": {presentable(last)}" if any(word in last for word in _TLS_WORDS) else ""

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from urllib.parse import quote_plus
 
@@ -28,6 +29,24 @@ _OPTIONS: Final = (
 )
 
 _Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetTls:
+    """What a connection over TLS is opened with, in PEM.
+
+    Attributes:
+        authorities: Whom to trust; the public ones that gRPC knows if left out.
+
+        certificate: What to show, with its key, if anything.
+    """
+
+    authorities: bytes | None = None
+    certificate: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        return grpc.ssl_channel_credentials(self.authorities, self.key, self.certificate)
 
 
 class RemoteServer:
@@ -93,10 +112,19 @@ class RemoteServer:
 
 @asynccontextmanager
 async def connect(
-    target: str, client_id: ClientId, secret: ClientSecret
+    target: str,
+    client_id: ClientId,
+    secret: ClientSecret,
+    *,
+    tls: TargetTls | None = None,
 ) -> AsyncIterator[RemoteServer]:
-    """Speak in the clear with the server at *target*."""
-    async with grpc.aio.insecure_channel(target, options=_OPTIONS) as channel:
+    """Speak with the server at *target*, in the clear if without *tls*."""
+    channel = (
+        grpc.aio.insecure_channel(target, options=_OPTIONS)
+        if tls is None
+        else grpc.aio.secure_channel(target, tls.credentials(), options=_OPTIONS)
+    )
+    async with channel:
         yield RemoteServer(channel, target, client_id, secret)
 
 

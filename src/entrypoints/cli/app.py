@@ -1,5 +1,6 @@
 """The program `grantd`."""
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -41,6 +42,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # its notes are no lines of ours
     typed = [name for name in arguments[:1] if name in _COMMANDS]
     program = _program(typed or _COMMANDS)
     try:

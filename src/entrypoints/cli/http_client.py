@@ -15,6 +15,8 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from domain.errors import Unavailable, presentable
 from domain.model.credentials import ClientSecret
 from entrypoints.cli.exits import ExitStatus, Refused
+from entrypoints.cli.tls import client_context, failure
+from entrypoints.settings import Settings
 
 _TIMEOUT = 10.0
 _LARGEST_REPLY = 1_024 * 1_024
@@ -37,11 +39,17 @@ class Caller:
 
 
 class HttpClient:
-    def __init__(self, server: str) -> None:
+    """A server at a URL.
+
+    Args:
+        settings: Whom to trust over TLS, and what to show there.
+    """
+
+    def __init__(self, server: str, settings: Settings) -> None:
         url = urlsplit(server)
         if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc:
             raise Refused("--server has to be an http or https URL", ExitStatus.WRONG_USAGE)
-        self._connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
+        self._tls = client_context(settings) if url.scheme == "https" else None
         self._authority = url.netloc
         self._path = url.path.rstrip("/")
 
@@ -65,7 +73,7 @@ class HttpClient:
     def _ask(
         self, method: str, path: str, body: str | None, headers: Mapping[str, str]
     ) -> dict[str, Any]:
-        connection = self._connect(self._authority, timeout=_TIMEOUT)
+        connection = self._connection()
         try:
             connection.request(
                 method,
@@ -76,7 +84,7 @@ class HttpClient:
             response = connection.getresponse()
             content = response.read(_LARGEST_REPLY)
         except (OSError, HTTPException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            reason = failure(error) if isinstance(error, OSError) else type(error).__name__
             raise Unavailable(f"{self._authority}: {reason}") from error
         finally:
             connection.close()
@@ -84,6 +92,11 @@ class HttpClient:
         if response.status != _OK:
             raise _refusal(response.status, reply)
         return reply
+
+    def _connection(self) -> HTTPConnection:
+        if self._tls is None:
+            return HTTPConnection(self._authority, timeout=_TIMEOUT)
+        return HTTPSConnection(self._authority, timeout=_TIMEOUT, context=self._tls)
 
 
 def _read_json(content: bytes) -> dict[str, Any]:

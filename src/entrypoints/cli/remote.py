@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from adapters.remote.catalogue import RemoteCatalogue
 from adapters.remote.clients import RemoteClients
 from adapters.remote.keys import RemoteDataKeys, RemoteKeys
 from adapters.remote.secrets import RemoteSecrets
-from adapters.remote.server import RemoteServer, connect
+from adapters.remote.server import RemoteServer, TargetTls, connect
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from domain.model.identifiers import ClientId
@@ -17,6 +18,7 @@ from domain.ports.clock import Clock
 from entrypoints.cli.administration import Administration
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.inputs import read_secret
+from entrypoints.cli.tls import client_context
 from entrypoints.settings import Address, Settings
 
 T = TypeVar("T")
@@ -46,10 +48,11 @@ def with_server(
         Refused: If it is not said as whom, or the way there is not private.
         GrantdError: What the server refuses; `Unavailable` if it is away.
     """
-    if not target.is_loopback and not settings.target_insecure:
+    tls = _tls(settings)
+    if tls is None and not target.is_loopback and not settings.target_insecure:
         raise Refused(
-            f"{target} is not on loopback, and grantd does not speak TLS there: secret and tokens"
-            " would go in the clear; --target-insecure if something else keeps that way private",
+            f"{target} is not on loopback: secret and tokens would go in the clear; --target-tls,"
+            " or --target-insecure if something else keeps that way private",
             ExitStatus.WRONG_USAGE,
         )
     if not settings.target_client or settings.target_secret_file is None:
@@ -59,10 +62,26 @@ def with_server(
     secret = read_secret(settings.target_secret_file)
 
     async def run() -> T:
-        async with connect(str(target), ClientId(settings.target_client), secret) as server:
+        client_id = ClientId(settings.target_client)
+        async with connect(str(target), client_id, secret, tls=tls) as server:
             return await work(_administration(server))
 
     return asyncio.run(run())
+
+
+def _tls(settings: Settings) -> TargetTls | None:
+    if not settings.target_tls:
+        return None
+    client_context(settings)  # gRPC would not say which file does not do
+    return TargetTls(
+        authorities=_read(settings.target_ca_file),
+        certificate=_read(settings.target_certificate_file),
+        key=_read(settings.target_certificate_key_file),
+    )
+
+
+def _read(path: Path | None) -> bytes | None:
+    return path.read_bytes() if path is not None else None
 
 
 def _administration(server: RemoteServer) -> RemoteAdministration:

@@ -19,7 +19,13 @@ app = typer.Typer(no_args_is_help=True, help="Tokens of a running server.")
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  (a media type, RFC 9068 §2.1)
 
-_WHERE = ("http", "issuer")
+_WHERE = (
+    "http",
+    "issuer",
+    "target_ca_file",
+    "target_certificate_file",
+    "target_certificate_key_file",
+)
 
 _Server = Annotated[
     str | None,
@@ -66,7 +72,7 @@ def issue(
     if scope is not None:
         form.append(("scope", scope))
     form += [("resource", resource) for resource in resources or ()]
-    reply = HttpClient(server or settings.issuer).post(
+    reply = HttpClient(server or settings.issuer, settings).post(
         TOKEN_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
     _present(reply, as_json=as_json)
@@ -85,7 +91,7 @@ def introspect(
 ) -> None:
     """Ask whether a token is good (RFC 7662)."""
     form = _about_a_token(secret_file, token_file)
-    reply = HttpClient(server or settings.issuer).post(
+    reply = HttpClient(server or settings.issuer, settings).post(
         INTROSPECTION_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
     _present({**reply, "active": reply.get("active", False)}, as_json=as_json)
@@ -104,7 +110,7 @@ def revoke(
 ) -> None:
     """End a token (RFC 7009). A server says the same of a token it does not know."""
     form = _about_a_token(secret_file, token_file)
-    HttpClient(server or settings.issuer).post(
+    HttpClient(server or settings.issuer, settings).post(
         REVOCATION_PATH, form, caller=Caller(client_id, read_secret(secret_file))
     )
     output.done(
@@ -132,7 +138,7 @@ def decode(
     try:
         header = jwt.get_unverified_header(text)
         claims = (
-            _proved(text, header, HttpClient(server or settings.issuer))
+            _proved(text, header, HttpClient(server or settings.issuer, settings))
             if verify
             else jwt.decode(text, options={"verify_signature": False})
         )

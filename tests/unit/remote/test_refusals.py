@@ -24,9 +24,11 @@ KINDS = [kind for kind in concrete_errors() if not issubclass(kind, (Internal, U
 
 
 def received(
-    code: grpc.StatusCode, trailing: tuple[tuple[str, Any], ...] = ()
+    code: grpc.StatusCode, trailing: tuple[tuple[str, Any], ...] = (), details: str = ""
 ) -> grpc.aio.AioRpcError:
-    error = SimpleNamespace(code=lambda: code, trailing_metadata=lambda: trailing)
+    error = SimpleNamespace(
+        code=lambda: code, trailing_metadata=lambda: trailing, details=lambda: details
+    )
     return cast("grpc.aio.AioRpcError", error)
 
 
@@ -74,6 +76,18 @@ def test_a_server_that_does_not_answer_is_unavailable(error: grpc.aio.AioRpcErro
     assert status is ExitStatus.UNAVAILABLE
     assert TARGET in line
     assert "the store's own text" not in line
+
+
+def test_what_a_handshake_failed_of_is_told() -> None:
+    """A CA that was not named is no server that is away."""
+    reason = "Tls handshake failed: CERTIFICATE_VERIFY_FAILED"
+    error = received(
+        grpc.StatusCode.UNAVAILABLE, details=f"all addresses; last error: UNKNOWN: {reason}"
+    )
+
+    _, [line] = verdict(refusal_of(error, target=TARGET))
+
+    assert f"{TARGET} cannot be reached: UNKNOWN: {reason}" in line
 
 
 def test_a_server_without_the_method_says_so() -> None:
