@@ -1,0 +1,83 @@
+"""Stores for one run: a file, or a redis-server of its own, gone at the end."""
+
+import base64
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+_START_WITHIN = 20.0
+
+
+class RedisServer:
+    """A redis-server with nothing in it, which writes nothing to disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.host, self.port = "127.0.0.1", free_port()
+        self._process = subprocess.Popen(
+            [
+                "redis-server",
+                *("--port", str(self.port), "--bind", self.host, "--dir", str(folder)),
+                *("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        self.client = redis.Redis(self.host, self.port)
+        self._await()
+
+    @property
+    def url(self) -> str:
+        return f"redis://{self.host}:{self.port}/0"
+
+    def info(self, name: str) -> Any:  # noqa: ANN401  (a number or a text, as Redis has it)
+        facts: Any = self.client.info("all")
+        return facts[name]
+
+    def stop(self) -> None:
+        self.client.close()
+        self._process.terminate()
+        self._process.wait()
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + _START_WITHIN
+        while True:
+            try:
+                self.client.ping()
+            except redis.ConnectionError:
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def master_key(folder: Path) -> Path:
+    """Make a master key file for one run."""
+    path = folder / "master.key"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
