@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,45 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from adapters.http.app import READINESS_PATH
+from adapters.redis.address import RedisAddress
+from entrypoints.settings import Settings, unknown_variables
+from entrypoints.supervisor import KILL_AFTER
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "tests/vectors/compose-spec.json").read_text(encoding="utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
+FILES = ("docker-compose.yml", "docker-compose.fleet.yml")
+
 Compose = dict[str, Any]
 
 
-@pytest.fixture
-def compose() -> Compose:
-    loaded = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+def read(name: str) -> Compose:
+    loaded = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     assert isinstance(loaded, dict)
     return loaded
 
 
-def test_the_compose_file_follows_its_schema(compose: Compose) -> None:
+@pytest.fixture
+def compose() -> Compose:
+    return read("docker-compose.yml")
+
+
+@pytest.fixture
+def fleet() -> Compose:
+    return read("docker-compose.fleet.yml")
+
+
+SERVICES = [(name, service) for name in FILES for service in read(name)["services"]]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_compose_file_follows_its_schema(name: str) -> None:
     """The Compose Specification's own schema finds nothing to object to."""
     Draft202012Validator.check_schema(SCHEMA)
 
-    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(compose)] == []
+    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(read(name))] == []
 
 
 def test_the_schema_catches_a_misspelt_member(compose: Compose) -> None:
@@ -39,10 +61,10 @@ def test_the_schema_catches_a_misspelt_member(compose: Compose) -> None:
     assert not Draft202012Validator(SCHEMA).is_valid(misspelt)
 
 
-@pytest.mark.parametrize("name", ["grantd", "redis"])
-def test_a_service_runs_confined(compose: Compose, name: str) -> None:
+@pytest.mark.parametrize(("name", "service_name"), SERVICES)
+def test_a_service_runs_confined(name: str, service_name: str) -> None:
     """No capability, no new privilege, nothing to write to but volumes and /tmp."""
-    service = compose["services"][name]
+    service = read(name)["services"][service_name]
 
     assert service["cap_drop"] == ["ALL"]
     assert "cap_add" not in service
@@ -90,11 +112,89 @@ def test_nothing_is_published_beyond_this_machine(compose: Compose) -> None:
     assert [port.rpartition(":")[0] for port in ports] == ["127.0.0.1:8080", "127.0.0.1:50051"]
 
 
-def test_the_image_and_the_compose_file_agree_on_health(compose: Compose) -> None:
-    """Builders that drop HEALTHCHECK make the compose file repeat it; it is one check."""
+def test_the_image_and_the_compose_files_agree_on_health(compose: Compose, fleet: Compose) -> None:
+    """Builders that drop HEALTHCHECK make the compose files repeat it; it is one check."""
     [check] = re.findall(r"^HEALTHCHECK (?:.*\\\n)+ *CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
 
-    assert compose["services"]["grantd"]["healthcheck"]["test"] == ["CMD", *json.loads(check)]
+    for service in (compose["services"]["grantd"], fleet["services"]["grantd-1"]):
+        assert service["healthcheck"]["test"] == ["CMD", *json.loads(check)]
+        assert READINESS_PATH in service["healthcheck"]["test"][-1]
+
+
+def test_a_stop_waits_for_a_drain(compose: Compose, fleet: Compose) -> None:
+    """For longer than grantd takes for one by itself."""
+    usual = Settings()
+    drain = usual.drain_delay + usual.shutdown_timeout + KILL_AFTER
+
+    for service in (compose["services"]["grantd"], fleet["services"]["grantd-1"]):
+        assert timedelta(seconds=int(service["stop_grace_period"].removesuffix("s"))) > drain
+
+
+def test_the_fleet_is_two_of_each_at_least(fleet: Compose) -> None:
+    """Whatever stops, something is left that does the same, and Sentinels are an odd number."""
+    services = fleet["services"]
+    count = Counter(name.partition("-")[0] for name in services)
+
+    assert count == {"grantd": 2, "redis": 3, "sentinel": 3, "nginx": 1, "prometheus": 1}
+    assert services["grantd-1"] == services["grantd-2"]
+    assert fleet["networks"]["store"]["internal"] is True
+    assert fleet["networks"]["metrics"]["internal"] is True
+    for name, service in services.items():
+        assert "ports" not in service or name in ("nginx", "prometheus")
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        if name.startswith("redis"):
+            assert service["command"][:2] == ["redis-server", "/etc/redis.conf"]
+            assert service["networks"].keys() == {"store"}
+    durable = config("redis").splitlines()
+    assert {"appendonly yes", "appendfsync always", "maxmemory-policy noeviction"} <= {*durable}
+
+
+def test_every_address_of_the_fleet_is_somebodys(fleet: Compose) -> None:
+    """Sentinels watch a Redis, grantd asks Sentinels and believes nginx, Prometheus asks grantd."""
+    services = fleet["services"]
+    addresses = {
+        name: network["ipv4_address"]
+        for name, service in services.items()
+        if isinstance(service["networks"], dict)
+        for network in service["networks"].values()
+    }
+    settings = services["grantd-1"]["environment"]
+    watched = re.findall(
+        r"^sentinel monitor grantd (\S+) 6379 2$", config("sentinel"), re.MULTILINE
+    )
+    asked = re.findall(r"[\d.]+(?=:26379)", settings["GRANTD_STORE"])
+    scraped = yaml.safe_load(config("prometheus"))["scrape_configs"][0]["static_configs"][0]
+
+    assert watched == [addresses["redis-0"]]
+    assert asked == [addresses[f"sentinel-{number}"] for number in range(3)]
+    assert settings["GRANTD_TRUSTED_PROXIES"] == f"{addresses['nginx']}/32"
+    assert scraped["targets"] == ["grantd-1:8081", "grantd-2:8081"]
+    assert settings["GRANTD_ADMIN"] == "0.0.0.0:8081"  # in a network of its own
+    assert re.findall(r"server (grantd-\d:\d+)", config("nginx")) == [
+        *("grantd-1:8080", "grantd-2:8080", "grantd-1:50051", "grantd-2:50051"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [("docker-compose.yml", "grantd"), ("docker-compose.fleet.yml", "grantd-2")],
+)
+def test_the_environment_is_one_that_grantd_takes(
+    name: str, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every variable sets something, and all of them hold together."""
+    environment: dict[str, str] = read(name)["services"][service]["environment"]
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+
+    assert not list(unknown_variables(environment))
+    assert RedisAddress.parse(Settings.load({}).store)
+
+
+def config(name: str) -> str:
+    """Return what a service of the fleet is configured with."""
+    path: str = read("docker-compose.fleet.yml")["configs"][name]["file"]
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_the_image_runs_as_a_number_that_is_not_root(compose: Compose) -> None:
