@@ -8,7 +8,6 @@ import grpc
 from adapters.grpc.admin_clients import ClientService
 from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
-from adapters.grpc.interceptors import REQUEST_ID
 from adapters.grpc.server import OURS, Administration, GrpcServer
 from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
@@ -90,7 +89,7 @@ def _tracing(core: Core) -> Sequence[grpc.aio.ServerInterceptor]:
         return ()
     from adapters.telemetry.traced_calls import TracedCalls  # noqa: PLC0415  (for who has it on)
 
-    return (TracedCalls(core.tracing, OURS, request_id_key=REQUEST_ID),)
+    return (TracedCalls(core.tracing, OURS),)
 
 
 def listen(settings: Settings, core: Core, readiness: Readiness) -> GrpcListener:

@@ -169,6 +169,8 @@ def test_a_request_over_http_is_one_trace_under_its_callers(story: Story) -> Non
         "http.response.status_code": 200,
         "url.path": "/access_token",
         "url.scheme": "http",
+        "client.address": "127.0.0.1",
+        "grantd.client_id": "billing",
         "grantd.request_id": story.request_ids["issued"],
     }
     assert server_span.resource["service.name"] == "grantd"
@@ -182,6 +184,8 @@ def test_a_request_over_grpc_is_one_trace_under_its_callers(story: Story) -> Non
         "rpc.system.name": "grpc",
         "rpc.method": ISSUE,
         "rpc.response.status_code": "OK",
+        "client.address": "127.0.0.1",
+        "grantd.client_id": "billing",
         "grantd.request_id": story.request_ids["issued over gRPC"],
     }
 
@@ -201,6 +205,19 @@ def test_each_use_case_shows_what_it_took(story: Story) -> None:
     [(call, below)] = administered.items()
     assert call == "grantd.admin.v1.ClientService/ListClients"
     assert list(below) == ["AuthorizeAdministration", "AdministerClients.page"]
+
+
+@pytest.mark.parametrize("name", ["issued", "issued over gRPC", "refused", "left out"])
+def test_the_line_of_a_request_names_its_span(story: Story, name: str) -> None:
+    """Also where its caller has decided that it is not kept."""
+    [line] = [
+        line
+        for line in map(json.loads, filter(lambda text: text[:1] == "{", story.log.splitlines()))
+        if line.get("event") == "request" and line["request_id"] == story.request_ids[name]
+    ]
+
+    assert line["trace_id"] == story.callers[name].trace_id
+    assert not story.spans(name) or line["span_id"] == story.server_span(name).span_id
 
 
 def test_a_step_lies_within_what_it_is_a_step_of(story: Story) -> None:
@@ -225,6 +242,7 @@ def test_a_refusal_is_told_and_is_no_failure(story: Story) -> None:
     [use_case] = [span for span in story.spans("refused") if span.name == "IssueToken"]
 
     assert story.server_span("refused").attributes["http.response.status_code"] == 401
+    assert "grantd.client_id" not in story.server_span("refused").attributes
     assert use_case.attributes == {"grantd.refusal": "invalid_client"}
     assert not any(span.failed for span in story.spans("refused"))
 
@@ -373,6 +391,6 @@ def test_a_worker_without_tracing_knows_nothing_of_it(tmp_path: Path, protocol: 
     )
 
     modules = worker.stderr.splitlines()[-1].split()
-    assert worker.stdout == "ready\n"
+    assert worker.stdout.startswith("ready\n")
     assert "adapters.telemetry.logging" in modules
     assert not [name for name in modules if "opentelemetry" in name or "traced" in name]

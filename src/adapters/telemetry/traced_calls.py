@@ -29,14 +29,11 @@ class TracedCalls(grpc.aio.ServerInterceptor):
 
     Args:
         services: Whose calls; checks of health would bury everything else.
-
-        request_id_key: Where the trailing metadata has the id of the call.
     """
 
-    def __init__(self, tracing: Tracing, services: Sequence[str], *, request_id_key: str) -> None:
+    def __init__(self, tracing: Tracing, services: Sequence[str]) -> None:
         self._tracing = tracing
         self._prefixes = tuple(f"/{service}/" for service in services)
-        self._request_id_key = request_id_key
         self._wrapped: dict[str, _Handler] = {}
 
     async def intercept_service(
@@ -73,9 +70,6 @@ class TracedCalls(grpc.aio.ServerInterceptor):
                     span.set_attribute("rpc.response.status_code", code.name)
                     if code in _OWN_FAILURES:
                         mark_error(span, code.name)
-                    for key, value in context.trailing_metadata():
-                        if key == self._request_id_key:
-                            span.set_attribute("grantd.request_id", str(value))
                 return reply
 
         return grpc.unary_unary_rpc_method_handler(

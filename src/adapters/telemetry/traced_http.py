@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.request_record import bind_trace
 from adapters.telemetry.tracing import Tracing, mark_error
 
 _METHODS: Final = frozenset(
@@ -28,6 +29,7 @@ class TracedHttp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in self._untraced:
+            bind_trace("", "")  # the request before this one may have left its own
             await self._app(scope, receive, send)
             return
         status = 0
@@ -52,9 +54,7 @@ class TracedHttp:
             try:
                 await self._app(scope, receive, watched_send)
             finally:
-                state = scope["state"]
-                span.set_attribute("grantd.request_id", state["request_id"])
-                if (route := state.get("route")) is not None:
+                if (route := scope["state"].get("route")) is not None:
                     span.update_name(f"{name} {route}")
                     span.set_attribute("http.route", route)
                 if status:

@@ -33,7 +33,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from adapters.request_record import bind_trace
+from adapters.request_record import bind_trace, current_record
 from adapters.store_trips import Tally, TripKind, TripObserver, count_for, waiting
 
 _EXPORT_WITHIN: Final = 5.0
@@ -105,7 +105,10 @@ class Tracing:
                 structlog.contextvars.bound_contextvars(trace_id=trace_id, span_id=span_id),
                 _asking(span),
             ):
-                yield span
+                try:
+                    yield span
+                finally:
+                    _tell_whose(span)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Span]:
@@ -174,6 +177,17 @@ def mark_error(span: Span, kind: str) -> None:
     """Say that this span went wrong, in one word."""
     span.set_attribute(_ERROR_TYPE, kind)
     span.set_status(Status(StatusCode.ERROR))
+
+
+def _tell_whose(span: Span) -> None:
+    """Say of a request what its line in the log says, too."""
+    record = current_record()
+    if record is None:
+        return
+    span.set_attribute("grantd.request_id", record.request_id)
+    span.set_attribute("client.address", record.address)
+    if record.client_id:
+        span.set_attribute("grantd.client_id", record.client_id)
 
 
 def _context_of(fields: Callable[[str], Sequence[str]]) -> Mapping[str, list[str]]:
