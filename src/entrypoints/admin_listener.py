@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.request_record import UNOBSERVED, EachObserver, RequestObserver
 from adapters.store_trips import TripObserver, Unobserved
@@ -17,6 +17,9 @@ from adapters.telemetry.log_format import is_for_people
 from adapters.telemetry.request_log import RequestLog
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings
+
+if TYPE_CHECKING:
+    from adapters.telemetry.metrics import WorkerDeaths
 
 _DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
 
@@ -41,6 +44,23 @@ def meters() -> Meters:
     from adapters.telemetry.trip_metrics import TripMetrics  # noqa: PLC0415
 
     return Meters(audit=PrometheusAuditCounts(), trips=TripMetrics(), requests=RequestMetrics())
+
+
+def note_death(pid: int, *, excused: bool) -> None:
+    """Count the death of a worker, unless it is excused, and keep its counts without its files."""
+    if _DIRECTORY in os.environ:
+        from adapters.telemetry.metrics import bury  # noqa: PLC0415  (likewise)
+
+        if not excused:
+            _worker_deaths().count()
+        bury(Path(os.environ[_DIRECTORY]), pid)
+
+
+@cache
+def _worker_deaths() -> "WorkerDeaths":
+    from adapters.telemetry.metrics import WorkerDeaths  # noqa: PLC0415  (likewise)
+
+    return WorkerDeaths()
 
 
 def request_observer(settings: Settings) -> RequestObserver:
@@ -73,11 +93,15 @@ async def admin_listener(address: Address | None) -> AsyncIterator[None]:
         from adapters.telemetry.metrics import CONTENT_TYPE, merged  # noqa: PLC0415  (likewise)
         from adapters.telemetry.metrics_listener import MetricsListener  # noqa: PLC0415
 
+        _worker_deaths()  # told from the start, as none
         listener = MetricsListener(partial(merged, Path(path)), content_type=CONTENT_TYPE)
         try:
             await listener.start(address.host, address.port)
         except OSError as error:
-            raise RefusedToStart(f"cannot listen on {address}: {error.strerror}") from error
+            reason = (
+                os.strerror(error.errno) if error.errno else str(error)
+            )  # asyncio words it anew
+            raise RefusedToStart(f"cannot listen on {address}: {reason}") from error
         try:
             yield
         finally:

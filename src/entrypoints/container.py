@@ -84,6 +84,7 @@ from domain.usecases.revoke_token import RevokeToken
 from domain.usecases.rewrap import Rewrap
 from domain.usecases.rotate_data_keys import RotateDataKeys
 from domain.usecases.rotate_due_keys import RotateDueKeys
+from domain.usecases.take_inventory import TakeInventory
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
 from domain.usecases.translate_client import TranslateClient
@@ -114,6 +115,7 @@ class Core:
     administer_keys: AdministerKeys
     apply_state: ApplyState
     rotate_due_keys: RotateDueKeys
+    take_inventory: TakeInventory
     authorize_administration: AuthorizeAdministration
     report_unused: ReportUnused
     rotate_data_keys: RotateDataKeys
@@ -445,6 +447,7 @@ class _Container(containers.DeclarativeContainer):
         clock=clock,
         announcement=settings.provided.key_announcement,
     )
+    take_inventory = providers.Singleton(TakeInventory, clients, catalogue=catalogue, clock=clock)
     audit_trail_probe = providers.Singleton(AuditTrailProbe, audit)
     catalogue_probe = providers.Singleton(CatalogueProbe, catalogue)
     rotate_data_keys = providers.Singleton(
@@ -523,6 +526,7 @@ async def open_core(
             administer_keys=container.administer_keys(),
             apply_state=container.apply_state(),
             rotate_due_keys=container.rotate_due_keys(),
+            take_inventory=container.take_inventory(),
             authorize_administration=container.authorize_administration(),
             report_unused=container.report_unused(),
             rotate_data_keys=container.rotate_data_keys(),

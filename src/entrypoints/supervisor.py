@@ -22,11 +22,12 @@ from adapters.system.service_manager import READY, STOPPING, notify
 from adapters.telemetry.logging import configure_logging
 from domain.model.identifiers import ClientId
 from domain.model.keys import SigningKey
-from entrypoints.admin_listener import admin_listener, meters
+from entrypoints.admin_listener import admin_listener, meters, note_death
 from entrypoints.automatic_rotation import rotate_when_due
 from entrypoints.certificates import require_certificates
 from entrypoints.container import Core, open_core
 from entrypoints.cores import usable_cores
+from entrypoints.inventory import take_inventory
 from entrypoints.ports import claim
 from entrypoints.refusal import RefusedToStart
 from entrypoints.reloading import LoadSettings, reload
@@ -192,11 +193,15 @@ class _Supervisor:
             for post, up in zip(self._posts, ready, strict=True)
         ]
         announce = asyncio.create_task(self._announce(ready, on_ready))
-        rotation = asyncio.create_task(rotate_when_due(self._settings, self._stopping))
+        beside = {
+            asyncio.create_task(rotate_when_due(self._settings, self._stopping)),
+            asyncio.create_task(take_inventory(self._settings, self._stopping)),
+        }
         statuses = await asyncio.gather(*keepers)
         announce.cancel()
-        rotation.cancel()
-        await asyncio.wait({rotation})
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         return 0 if not self._gave_up and not any(statuses) else 1
 
     async def _announce(self, ready: list[asyncio.Event], on_ready: Callable[[], None]) -> None:
@@ -219,7 +224,9 @@ class _Supervisor:
                 return status
             facts = {"worker": post.module, "number": post.number, "status": status}
             log.error("worker died", **facts)
-            pause = restarts.pause(served=served, excused=status == STORE_AWAY)
+            excused = status == STORE_AWAY
+            await asyncio.to_thread(note_death, worker.pid, excused=excused)
+            pause = restarts.pause(served=served, excused=excused)
             if pause is None:
                 log.critical("this worker dies again and again; giving up", **facts)
                 self._gave_up = True

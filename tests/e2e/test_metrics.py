@@ -4,11 +4,13 @@ import re
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
 from support.grantd_process import GrantdProcess, RegisteredClient, free_port
+from support.metrics import declared_series
 from support.polling import wait_until
 
 SAMPLE = re.compile(r"^(\w+(?:\{[^}]*\})?) ([\d.e+]+)$", re.MULTILINE)
@@ -76,9 +78,47 @@ def test_the_counts_of_all_workers_are_one_and_outlive_a_worker(
     later = metrics.read()
     assert later[events("token.issued")] == 41
     assert later["grantd_old_secret_uses_total"] == uses
+    assert later["grantd_worker_deaths_total"] == 2
+    assert not list(directory_of(grantd).glob(f"*_{victim}.db"))
 
     text = metrics.get().text
     assert not any(word in text for word in ("billing", billing.secret, current.secret))
+
+
+def directory_of(grantd: GrantdProcess) -> Path:
+    """Return where the processes of a server count."""
+    environment = grantd.workers("http")[0].environ()
+    return Path(environment["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def test_a_server_tells_every_metric_and_what_will_have_to_be_renewed(
+    prepare_grantd: Callable[..., GrantdProcess], store: str
+) -> None:
+    """With the labels that the dashboard was checked against."""
+    port = free_port()
+    grantd = prepare_grantd(store, {"admin": f"127.0.0.1:{port}"})
+    metrics = Metrics(port)
+    billing = grantd.create_client("billing")
+    grantd.require("clients", "rotate-secret", "billing", "--overlap", "1h")
+    grantd.start()
+    assert grantd.issue(billing).status_code == 200
+    grantd.send_raw(b"GET / HTTP/1.1\r\nbad header\r\n\r\n")
+    wait_until(lambda: 'grantd_client_secrets{ends="longer"}' in metrics.read(), within=30)
+    wait_until(lambda: "grantd_early_refusals_total" in metrics.get().text)
+
+    text = metrics.get().text
+    told: dict[str, set[str]] = {}
+    for name, labels in re.findall(r"^(\w+)(?:\{([^}]*)\})? \S+$", text, re.MULTILINE):
+        told.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+    declared = declared_series()
+    assert set(declared) - set(told) == {"grantd_certificate_expires_timestamp_seconds"}  # no TLS
+    assert told == {name: set(declared[name]) for name in told}
+
+    counted = metrics.read()
+    assert counted['grantd_signing_keys{algorithm="ES256",state="active"}'] == 1
+    assert counted['grantd_client_secrets{ends="longer"}'] == 1
+    assert counted['grantd_client_secrets{ends="7d"}'] == 1
+    assert 'grantd_signing_ends_timestamp_seconds{algorithm="ES256"} +Inf' in text
 
 
 def _is_answering(grantd: GrantdProcess) -> bool:

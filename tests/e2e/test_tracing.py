@@ -273,6 +273,9 @@ def test_an_error_is_marked_at_each_of_its_places(story: Story, name: str, error
         line["trace_id"] == trace_id and line["span_id"] == story.server_span(name).span_id
         for line in lines
     )
+    assert [line["outcome"] for line in lines if line["event"] == "request"] == [
+        "temporarily_unavailable"
+    ]
 
 
 def test_a_span_tells_no_secret_and_no_token(story: Story) -> None:

@@ -5,17 +5,25 @@ killed worker has counted stays. prometheus-client learns of the directory
 when it is imported, from `DIRECTORY_VARIABLE`.
 """
 
+import struct
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, CollectorRegistry, Counter
 from prometheus_client.exposition import generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from adapters.telemetry.audit import AuditCounts
 from domain.model.events import EventKind
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+
+_COUNTED: Final = ("counter", "histogram")
+_OF_THE_DEAD: Final = "gone"
+_one_at_a_time: Final = Lock()
 
 
 class PrometheusAuditCounts:
@@ -50,7 +58,38 @@ def merged(directory: Path) -> bytes:
     """Return what all processes have counted in *directory*."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]  # the library gives it none
-    return generate_latest(registry)
+    with _one_at_a_time:
+        return generate_latest(registry)
+
+
+class WorkerDeaths:
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.count = Counter(
+            "grantd_worker_deaths", "Workers that died without being told to.", registry=registry
+        ).inc
+
+
+def bury(directory: Path, pid: int) -> None:
+    """Add what a process that is gone has counted to that of those before it.
+
+    Its files would be read at every look, for ever.
+    """
+    with _one_at_a_time:
+        for kind in _COUNTED:
+            dead = directory / f"{kind}_{pid}.db"
+            if dead.exists():
+                with suppress(RuntimeError, ValueError, struct.error):  # it died while writing
+                    _add(dead, directory / f"{kind}_{_OF_THE_DEAD}.db")
+                dead.unlink()
+        mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]  # likewise
+
+
+def _add(source: Path, target: Path) -> None:
+    sums = MmapedDict(str(target))  # type: ignore[no-untyped-call]  # likewise
+    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(source)):  # type: ignore[no-untyped-call]  # likewise
+        before, _ = sums.read_value(key)  # type: ignore[no-untyped-call]  # likewise
+        sums.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]  # likewise
+    sums.close()  # type: ignore[no-untyped-call]  # likewise
 
 
 _: type[AuditCounts] = PrometheusAuditCounts

@@ -1,0 +1,60 @@
+"""Requests as metrics: few values for each label, whatever callers send."""
+
+import asyncio
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from adapters.request_record import Ending, Endpoint, RequestRecord
+from adapters.telemetry import request_metrics
+from adapters.telemetry.request_metrics import RequestMetrics
+from domain.errors import ErrorCode
+from support.metrics import VALUES, declared_series
+
+
+def record(grant_type: str = "", outcome: ErrorCode | Ending = Ending.OK) -> RequestRecord:
+    made = RequestRecord("r-1", "http", "POST", "192.0.2.7", Endpoint.TOKEN)
+    made.grant_type, made.outcome = grant_type, outcome
+    return made
+
+
+async def test_a_grant_that_is_not_known_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or callers could fill the memory of whoever stores metrics."""
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry)
+
+    for grant_type in ("client_credentials", "password", "x" * 1_000, ""):
+        metrics.began()
+        metrics.ended(record(grant_type), seconds=0.002)
+
+    grants = {
+        sample.labels["grant"]: sample.value
+        for metric in registry.collect()
+        for sample in metric.samples
+        if sample.name == "grantd_requests_total"
+    }
+    assert grants == {"client_credentials": 1, "other": 2, "": 1}
+
+
+async def test_how_many_are_in_flight_is_noted_while_there_are_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(request_metrics, "_GAUGE_EVERY", 0.01)
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry)
+
+    metrics.began()
+    metrics.began()
+    await asyncio.sleep(0.1)
+    during = registry.get_sample_value("grantd_requests_in_flight")
+    for _ in range(2):
+        metrics.ended(record(), seconds=0.002)
+    await asyncio.sleep(0.1)
+
+    assert (during, registry.get_sample_value("grantd_requests_in_flight")) == (2, 0)
+
+
+def test_every_label_has_known_values_or_ones_that_callers_cannot_choose() -> None:
+    labels = frozenset().union(*declared_series().values())
+
+    assert labels - set(VALUES) == {"le", "status", "version"}
