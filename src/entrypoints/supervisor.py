@@ -28,6 +28,7 @@ from entrypoints.certificates import require_certificates
 from entrypoints.container import Core, open_core
 from entrypoints.cores import usable_cores
 from entrypoints.inventory import take_inventory
+from entrypoints.open_files import FEW_FILES, make_room
 from entrypoints.ports import claim
 from entrypoints.refusal import RefusedToStart
 from entrypoints.reloading import LoadSettings, reload
@@ -87,6 +88,8 @@ def serve(
 async def _serve(
     settings: Settings, load_again: LoadSettings, on_ready: Callable[[Serving], None]
 ) -> int:
+    if (room := make_room()) < FEW_FILES:
+        log.warning("few connections fit the limit of open files", limit=room)
     workers = usable_cores() if settings.workers == AUTO else settings.workers
     with ExitStack() as claims:
         for address in (settings.http, settings.grpc):

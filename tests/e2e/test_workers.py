@@ -1,6 +1,7 @@
 """Workers that are killed, hang, or cannot start, under a supervisor that stays or gives up."""
 
 import json
+import resource
 import signal
 import threading
 import time
@@ -246,6 +247,20 @@ def test_a_worker_that_hangs_is_replaced(prepare_grantd: PrepareGrantd) -> None:
     wait_until(lambda: is_ready(server))
     assert "worker hangs" in server.log.read_text()
     assert server.stop() == 0
+
+
+def test_a_worker_has_room_for_its_connections(prepare_grantd: PrepareGrantd) -> None:
+    """Whatever soft limit of open files its shell had."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = prepare_grantd("sqlite", HTTP_ONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
+    try:
+        server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    (worker,) = server.workers("http")
+    assert worker.rlimit(psutil.RLIMIT_NOFILE)[0] >= min(hard, 16_384)
 
 
 def test_a_supervisor_that_is_stopped_for_a_while_stops_nobody(

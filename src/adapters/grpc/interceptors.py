@@ -97,7 +97,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         verifies_clients: Whether connections come with a client's certificate.
 
         calls: How many may be under way. A call counts from its message on:
-            grpc.aio reads that first, so half-sent messages take no place.
+            that is read first, so half-sent messages take no place.
             Checks of health are not among them: a busy worker is healthy.
 
         streams: How many may be open, beside those calls. They may stay as

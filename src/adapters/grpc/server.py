@@ -14,6 +14,7 @@ from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
 from adapters.grpc.health import Health
 from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
+from adapters.grpc.message_deadline import MESSAGE_WAIT, MessageDeadline
 from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
 from adapters.readiness import Readiness
@@ -35,6 +36,7 @@ SERVICE_NAMES: Final = (*OURS, *_STEADY)
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_METADATA_BYTES: Final = 32 * 1024
 MAX_STREAMS_PER_CONNECTION: Final = 100
+MAX_CONNECTIONS: Final = 4_000
 
 # What a store may still take for work whose caller has left.
 _CARRY_THROUGH: Final = timedelta(seconds=3)
@@ -46,6 +48,7 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
+    ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
     # Clients may ask every 10 seconds whether the connection lives; the third
     # that is sooner ends it.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
@@ -53,8 +56,7 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 5 * 60_000),
-    # A call may outlive its connection's age by the grace, and no longer: this bounds
-    # calls that never send their message, and spreads connections over new workers.
+    # Connections spread over new workers; a call may outlive its own by the grace.
     ("grpc.max_connection_age_ms", 30 * 60_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
@@ -91,6 +93,7 @@ class GrpcServer:
         tls: ServerTls | None = None,
         requests: RequestObserver = UNOBSERVED,
         max_calls: int = MAX_CALLS,
+        message_wait: float = MESSAGE_WAIT,
         around_calls: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self._tls = tls
@@ -105,7 +108,7 @@ class GrpcServer:
         )
         self._server = grpc.aio.server(
             handlers=(tokens.handlers(), *administration.handlers(), self._health.handlers()),
-            interceptors=(*around_calls, self._calls),
+            interceptors=(MessageDeadline(wait=message_wait), *around_calls, self._calls),
             options=_OPTIONS,
         )
         reflection.enable_server_reflection(SERVICE_NAMES, self._server)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import grpc
+import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
@@ -41,7 +42,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def bounded(desk: Desk, *, max_calls: int) -> AsyncIterator[Served]:
+async def bounded(
+    desk: Desk, *, max_calls: int, message_wait: float = 10.0
+) -> AsyncIterator[Served]:
     administration = administration_of(await build_core())
     readiness = Readiness()
     server = GrpcServer(
@@ -51,6 +54,7 @@ async def bounded(desk: Desk, *, max_calls: int) -> AsyncIterator[Served]:
         entropy=SeededEntropy(),
         sources=SourceAddresses(),
         max_calls=max_calls,
+        message_wait=message_wait,
     )
     target = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
     try:
@@ -142,6 +146,57 @@ async def test_LIM_004_half_sent_messages_take_no_place() -> None:
         answer = await served.tokens.IssueToken(REQUEST, timeout=5)
         writer.close()
 
+    assert answer.access_token == "t"
+
+
+@pytest.mark.parametrize(
+    "method", ["/grantd.v1.TokenService/IssueToken", "/grpc.health.v1.Health/Watch"]
+)
+async def test_LIM_004_a_message_that_does_not_come_is_given_up(method: str) -> None:
+    """Whether the method answers once or with a stream; others do not notice."""
+    desk = Desk()
+    desk.finish.set()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    async with bounded(desk, max_calls=4, message_wait=0.3) as served:
+        silent = served.channel.stream_stream(method)
+        began = asyncio.get_running_loop().time()
+        calls = [silent(nothing()) for _ in range(5)]
+        answer = await served.tokens.IssueToken(REQUEST, timeout=5)
+        codes = [await asyncio.wait_for(call.code(), 5) for call in calls]
+        took = asyncio.get_running_loop().time() - began
+        again = await asyncio.wait_for(silent(nothing()).code(), 5)
+
+    assert answer.access_token == "t"
+    assert {*codes, again} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+    assert took >= 0.3
+
+
+async def test_a_call_without_any_message_is_refused() -> None:
+    """As gRPC has it for a wrong number of messages; one that was cancelled harms nobody."""
+    desk = Desk()
+    desk.finish.set()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        return
+        yield b""
+
+    async def late() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    async with bounded(desk, max_calls=4) as served:
+        empty = served.channel.stream_unary("/grantd.v1.TokenService/IssueToken")
+        code = await asyncio.wait_for(empty(nothing()).code(), 5)
+        abandoned = empty(late())
+        await asyncio.sleep(0.1)
+        abandoned.cancel()
+        answer = await served.tokens.IssueToken(REQUEST, timeout=5)
+
+    assert code is grpc.StatusCode.UNIMPLEMENTED
     assert answer.access_token == "t"
 
 

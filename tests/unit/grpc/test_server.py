@@ -1,6 +1,7 @@
 """Health, reflection, unknown methods, and the end of a server."""
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 import grpc
@@ -14,6 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
+from adapters.grpc import server
 from adapters.grpc.server import GrpcServer
 from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses
@@ -178,6 +180,42 @@ async def test_a_drain_ends_with_its_grace() -> None:
         await asyncio.wait_for(served.server.drain(timedelta(milliseconds=100)), 5)
         await asyncio.wait_for(cancelled.wait(), 5)
         await pending
+
+
+async def test_connections_beyond_the_bound_are_closed(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And there is room again once one is gone."""
+    bound = ("grpc.max_allowed_incoming_connections", server.MAX_CONNECTIONS)
+    assert bound in server._OPTIONS
+    others = [option for option in server._OPTIONS if option != bound]
+    monkeypatch.setattr(server, "_OPTIONS", [*others, (bound[0], 2)])
+    async with serving(core.service()) as served, AsyncExitStack() as stack:
+        host, _, port = served.target.partition(":")
+
+        async def connect() -> tuple[bytes, asyncio.StreamWriter]:
+            """Begin to speak HTTP/2, and return what comes back at once."""
+            reader, writer = await asyncio.open_connection(host, int(port))
+            stack.push_async_callback(_close, writer)
+            writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+            try:
+                return await asyncio.wait_for(reader.read(1), 5), writer
+            except ConnectionResetError:
+                return b"", writer
+
+        answers = [await connect() for _ in range(3)]
+        await _close(answers[0][1])
+        health = HealthStub(served.channel)
+        reply = await health.Check(HealthCheckRequest(), wait_for_ready=True, timeout=10)
+
+    assert [bool(answer) for answer, _ in answers] == [True, True, False]
+    assert reply.status == SERVING
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def test_workers_share_a_port(served: Served, core: Core) -> None:
