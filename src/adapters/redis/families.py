@@ -127,11 +127,8 @@ class RedisRefreshFamilyStore:
 
 
 def _keys(family_id: FamilyId, owner: ClientId) -> tuple[bytes, bytes, bytes]:
-    return (
-        keys.family(family_id),
-        keys.families_by_age(owner),
-        keys.families_by_expiry(owner),
-    )
+    by_age, by_expiry = keys.family_indexes(family_id, owner)
+    return (keys.family(family_id), by_age, by_expiry)
 
 
 def _is_live(value: bytes, epoch: Epoch, now: datetime) -> bool:

@@ -28,6 +28,9 @@ CATALOGUE_POLICY: Final = b"grantd:{catalogue}:policy"
 
 CLIENT_INDEX: Final = b"grantd:{clients}:index"
 
+ALL: Final = "grantd:*"
+NEVER_WRITTEN: Final = "grantd:{none}:none"
+
 AUDIT_EVENTS: Final = b"grantd:{audit}:events"
 
 
@@ -49,12 +52,20 @@ def family(family_id: FamilyId) -> bytes:
     return _name(bucket_in(family_id), "family", family_id)
 
 
+def family_indexes(family_id: FamilyId, owner: ClientId) -> tuple[bytes, bytes]:
+    """Where a family is listed by age and by expiry, if it is that owner's.
+
+    They lie beside the family, so that the step that finds that it is another's has them too.
+    """
+    bucket = bucket_in(family_id)
+    return (
+        _name(bucket, "families-by-age", owner),
+        _name(bucket, "families-by-expiry", owner),
+    )
+
+
 def families_by_age(client_id: ClientId) -> bytes:
     return _name(bucket_of(client_id), "families-by-age", client_id)
-
-
-def families_by_expiry(client_id: ClientId) -> bytes:
-    return _name(bucket_of(client_id), "families-by-expiry", client_id)
 
 
 def revoked(token_id: TokenId) -> bytes:

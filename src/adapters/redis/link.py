@@ -53,7 +53,7 @@ class Link:
     From time to time the packet has the server say again what it is.
     """
 
-    def __init__(self, connection: Connection, endpoint: Endpoint, wiring: Wiring) -> None:
+    def __init__(self, connection: "_Connection", endpoint: Endpoint, wiring: Wiring) -> None:
         self._connection = connection
         self._endpoint = endpoint
         self._wiring = wiring
@@ -110,6 +110,7 @@ class Link:
 
     async def cut(self) -> None:
         """Disconnect, without a word."""
+        self._connection.abort()
         await self._connection.disconnect(nowait=True)
 
     async def _converse(self, commands: Sequence[Command]) -> list[Reply]:
@@ -158,3 +159,8 @@ class _Connection(Connection):
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {"host": self.host, "port": self.port, "ssl": self._tls}
+
+    def abort(self) -> None:
+        """Let go of the socket at once: to close TLS is a conversation."""
+        if self._writer is not None:
+            self._writer.transport.abort()

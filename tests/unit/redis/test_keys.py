@@ -16,8 +16,7 @@ def test_all_that_is_a_clients_lies_in_one_slot() -> None:
         keys.client(LEDGER),
         keys.owner(LEDGER),
         keys.family(family_id()),
-        keys.families_by_age(LEDGER),
-        keys.families_by_expiry(LEDGER),
+        *keys.family_indexes(family_id(), LEDGER),
         keys.revoked(token_id()),
         keys.access_token(digest()),
         keys.spent_assertion(assertion_id()),
@@ -28,6 +27,21 @@ def test_all_that_is_a_clients_lies_in_one_slot() -> None:
 
     assert {key_slot(name) for name in names} == {key_slot(bucket_of(LEDGER).encode())}
     assert len(set(names)) == len(names)
+
+
+def test_a_family_is_listed_where_its_owner_looks() -> None:
+    """Its id has the bucket of its owner."""
+    by_age, _ = keys.family_indexes(family_id(), LEDGER)
+
+    assert by_age == keys.families_by_age(LEDGER)
+
+
+def test_who_owns_no_family_is_told_so_in_its_slot() -> None:
+    """A cluster takes no step whose keys are in several."""
+    names = (keys.family(family_id()), *keys.family_indexes(family_id(), ClientId("stranger")))
+
+    assert bucket_of(ClientId("stranger")) != bucket_of(LEDGER)
+    assert len({key_slot(name) for name in names}) == 1
 
 
 def test_the_catalogue_lies_in_one_slot() -> None:
