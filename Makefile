@@ -16,6 +16,7 @@ run: $(VENV)/.installed ## Start grantd with a first client on the embedded stor
 
 test: $(VENV)/.installed-dev $(NODE_MODULES)/.installed ## Run every test
 	@scripts/need redis-server
+	@scripts/need valkey-server
 	@scripts/need curl
 	@scripts/need nginx nginx-light
 	@scripts/need systemd-analyze systemd

@@ -587,9 +587,13 @@ def _traced(core: Core, tracing: "Tracing") -> Core:
 
 async def _inspect(settings: Settings, stores: Stores) -> Sequence[Finding]:
     findings = await stores.inspect()
-    risks = [finding.sentence for finding in findings if finding.severity is Severity.RISK]
+    risks = [
+        f"{finding.sentence} ({finding.remedy})"
+        for finding in findings
+        if finding.severity is Severity.RISK
+    ]
     if settings.strict_store and risks:
-        raise RefusedToStart(" ".join(risks))
+        raise RefusedToStart("; ".join(risks))
     return findings
 
 

@@ -55,7 +55,7 @@ def redis_stores(settings: Settings, clock: Clock, trips: TripObserver) -> Store
         limiter=RedisRateLimiter(redis),
         usage=usage,
         probe=RedisProbe(redis, clock),
-        inspect=partial(inspect, redis),
+        inspect=partial(inspect, redis, wait_replicas=settings.wait_replicas),
         close=close,
         audit=(RedisAuditStream(redis, length=settings.audit_stream_length),),
     )

@@ -1,14 +1,14 @@
 """The embedded store (D7)."""
 
-from collections.abc import Sequence
+from functools import partial
 
-from adapters.findings import Finding
 from adapters.sqlite.access_tokens import SqliteAccessTokenStore
 from adapters.sqlite.assertion_replays import SqliteAssertionReplays
 from adapters.sqlite.catalogue import SqliteCatalogueStore
 from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.families import SqliteRefreshFamilyStore
+from adapters.sqlite.inspection import inspect
 from adapters.sqlite.probe import SqliteProbe
 from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
@@ -26,9 +26,6 @@ def sqlite_stores(settings: Settings, trips: TripObserver) -> Stores:
         await usage.close()
         await database.close()
 
-    async def nothing_to_find() -> Sequence[Finding]:
-        return ()
-
     return Stores(
         clients=SqliteClientStore(database),
         catalogue=SqliteCatalogueStore(database),
@@ -39,6 +36,6 @@ def sqlite_stores(settings: Settings, trips: TripObserver) -> Stores:
         limiter=SqliteRateLimiter(database),
         usage=usage,
         probe=SqliteProbe(database),
-        inspect=nothing_to_find,
+        inspect=partial(inspect, settings.sqlite_path),
         close=close,
     )

@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 
+from adapters.findings import Finding, Severity
 from adapters.origin import BY_ITSELF, bind_origin
 from adapters.system.service_manager import READY, STOPPING, notify
 from adapters.telemetry.logging import configure_logging
@@ -98,8 +99,7 @@ async def _serve(
         require_certificates(settings)
         async with admin_listener(settings.admin):
             async with open_core(settings, counts=meters().audit, stdout=sys.stdout) as core:
-                for finding in core.findings:
-                    log.warning(finding.sentence, severity=finding.severity)
+                _warn_of(core.findings)
                 serving = await _describe(settings, core, workers=workers)
             supervisor = _Supervisor(settings, workers=workers)
             loop = asyncio.get_running_loop()
@@ -107,6 +107,14 @@ async def _serve(
                 loop.add_signal_handler(number, supervisor.stop)
             loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
             return await supervisor.run(lambda: on_ready(serving))
+
+
+def _warn_of(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.severity is not Severity.GOOD:
+            log.warning(
+                "store: %s", finding.sentence, severity=finding.severity, remedy=finding.remedy
+            )
 
 
 async def _describe(settings: Settings, core: Core, *, workers: int) -> Serving:

@@ -189,7 +189,7 @@ class TestDoctor:
         (grantd.folder / "grantd.db.key").chmod(0o644)
         play(
             grantd.run,
-            Step(command=["doctor"], stdout=[r"^master key +warning .*0644.*chmod 600 "]),
+            Step(command=["doctor"], stdout=[r"^master key +warning .*0644", r"^ +-> chmod 600 "]),
         )
 
     def test_a_missing_master_key_is_an_error(self, grantd: GrantdProcess) -> None:

@@ -146,8 +146,9 @@ class ClusterDeployment:
 
     def flush(self) -> None:
         """Forget everything."""
-        for master in self.masters:
-            master.flush()
+        for server in self.servers:
+            if server.is_well:
+                _flush_unless_replica(server)
 
     def stop(self) -> None:
         self._running.close()
@@ -204,6 +205,14 @@ def _shares() -> Iterator[range]:
 def _nodes(witness: RedisServer) -> list[list[str]]:
     """Return the lines of CLUSTER NODES: id, address, flags, master, …, slots."""
     return [line.split() for line in witness.command("CLUSTER", "NODES").splitlines()]
+
+
+def _flush_unless_replica(server: RedisServer) -> None:
+    try:
+        server.flush()
+    except RuntimeError as refusal:
+        if not str(refusal).startswith("READONLY"):
+            raise
 
 
 def _shape(witness: RedisServer) -> frozenset[tuple[str, ...]]:

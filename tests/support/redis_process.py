@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,9 @@ class RedisProcess:
         flags: Sequence[str] = (),
         certificates: RedisCertificates | None = None,
         password: str | None = None,
+        program: str = "redis-server",
     ) -> None:
+        self._program = program
         self._directory = directory
         self._port = port
         self._flags = flags
@@ -74,6 +76,10 @@ class RedisProcess:
         directory.mkdir(exist_ok=True)
         lines = "\n".join(_lines((*_listening(port, directory, certificates), *options)))
         self._configuration.write_text(f"{lines}\n", encoding="utf-8")
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
 
     @property
     def port(self) -> int:
@@ -96,9 +102,9 @@ class RedisProcess:
 
     def launch(self) -> None:
         """Start it, and don't wait until it answers."""
-        program = shutil.which("redis-server")
+        program = shutil.which(self._program)
         if program is None:
-            raise RuntimeError("these tests need redis-server on the PATH; `make test` brings it")
+            raise RuntimeError(f"{self._program} is not on the PATH; `make test` brings it")
         self._process = subprocess.Popen(
             [program, str(self._configuration), *self._flags], stdin=subprocess.DEVNULL
         )
@@ -106,7 +112,11 @@ class RedisProcess:
     def stop(self) -> None:
         """End it in order, if it runs."""
         self.thaw()
-        self._end(signal.SIGTERM)
+        give_up_at = time.monotonic() + _PATIENCE
+        # One that is writing its first append-only file will not be told, and has to be told again.
+        while self._process is not None and time.monotonic() < give_up_at:
+            self._end(signal.SIGTERM, within=1)
+        self.kill()
 
     def kill(self) -> None:
         """End it as a loss of power would, if it runs."""
@@ -156,17 +166,18 @@ class RedisProcess:
         self.kill()
         log = self._directory / "redis.log"
         said = log.read_text(encoding="utf-8")[-2_000:] if log.exists() else "nothing"
-        raise RuntimeError(f"redis-server did not come up; it says: {said}")
+        raise RuntimeError(f"{self._program} did not come up; it says: {said}")
 
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, number: signal.Signals, *, within: float = _PATIENCE) -> None:
         self._send(number)
         if self._process is not None:
-            self._process.wait(_PATIENCE)
-            self._process = None
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(within)
+                self._process = None
 
     @contextmanager
     def _conversation(self) -> Iterator["_Conversation"]:

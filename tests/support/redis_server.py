@@ -16,6 +16,7 @@ class RedisServer(RedisProcess):
         certificates: Makes it speak TLS alone; a client's certificate is
             asked for with `--tls-auth-clients yes`.
         password: The password of the default user, and towards a master.
+        program: Which server it is, of those that speak Redis' protocol.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class RedisServer(RedisProcess):
         port: int | None = None,
         certificates: RedisCertificates | None = None,
         password: str | None = None,
+        program: str = "redis-server",
     ) -> None:
         secured = ("--requirepass", password, "--masterauth", password) if password else ()
         super().__init__(
@@ -33,6 +35,7 @@ class RedisServer(RedisProcess):
             (*_DURABLE, *_QUICK_TO_COPY, *secured, *options),
             certificates=certificates,
             password=password,
+            program=program,
         )
         self._scheme = "redis" if certificates is None else "rediss"
 
@@ -43,9 +46,12 @@ class RedisServer(RedisProcess):
         *options: str,
         certificates: RedisCertificates | None = None,
         password: str | None = None,
+        program: str = "redis-server",
     ) -> Self:
         """Start a server that writes into *directory* and answers when this returns."""
-        server = cls(directory, *options, certificates=certificates, password=password)
+        server = cls(
+            directory, *options, certificates=certificates, password=password, program=program
+        )
         server.restart()
         return server
 
@@ -66,8 +72,11 @@ class RedisServer(RedisProcess):
 
     @property
     def is_linked(self) -> bool:
-        """Whether it is a replica that has all of its master's data."""
-        return self.information("replication").get("master_link_status") == "up"
+        """Whether it is a replica that has all of its master's data, and has it on its disk."""
+        return (
+            self.information("replication").get("master_link_status") == "up"
+            and self.information("persistence")["aof_rewrite_in_progress"] == "0"
+        )
 
     def flush(self) -> None:
         """Forget everything."""

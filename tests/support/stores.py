@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from adapters.memory.access_tokens import MemoryAccessTokenStore
 from adapters.memory.assertion_replays import MemoryAssertionReplays
@@ -19,6 +20,7 @@ from adapters.redis.assertion_replays import RedisAssertionReplays
 from adapters.redis.catalogue import RedisCatalogueStore
 from adapters.redis.clients import RedisClientStore
 from adapters.redis.connection import RedisConnection
+from adapters.redis.credentials import CredentialFiles
 from adapters.redis.families import RedisRefreshFamilyStore
 from adapters.redis.rate_limiter import RedisRateLimiter
 from adapters.redis.revocations import RedisRevocationList
@@ -40,6 +42,8 @@ from domain.ports.families import RefreshFamilyStore
 from domain.ports.rate_limiter import RateLimiter
 from domain.ports.revocations import RevocationList
 from domain.ports.usage import UsageStore
+
+_NO_FILES: Final = CredentialFiles()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +120,11 @@ async def sqlite_stores(path: Path) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
-async def redis_stores(url: str, *, wait_replicas: int = 0) -> AsyncIterator[Stores]:
+async def redis_stores(
+    url: str, *, files: CredentialFiles = _NO_FILES, wait_replicas: int = 0
+) -> AsyncIterator[Stores]:
     """Connect to the Redis at *url*, which holds what it holds."""
-    connection = RedisConnection.from_url(url, wait_replicas=wait_replicas)
+    connection = RedisConnection.from_url(url, files=files, wait_replicas=wait_replicas)
     usage = RedisUsageStore(connection)
     try:
         yield Stores(
@@ -131,7 +137,7 @@ async def redis_stores(url: str, *, wait_replicas: int = 0) -> AsyncIterator[Sto
             rate_limiter=RedisRateLimiter(connection),
             usage=usage,
             settle_usage=usage.close,
-            open_another=partial(redis_stores, url, wait_replicas=wait_replicas),
+            open_another=partial(redis_stores, url, files=files, wait_replicas=wait_replicas),
         )
     finally:
         await usage.close()

@@ -13,6 +13,7 @@ from adapters.redis.failures import AWAY, IN_MOTION, CircuitOpen, NoPrimary
 from adapters.redis.gathering import Value
 from adapters.redis.link import Command, Reply, Wiring
 from adapters.redis.node import Node
+from adapters.redis.sentinel_views import SentinelView
 from adapters.redis.slots import SlotMap, by_slot, endpoint_at, judge
 from adapters.redis.watch import Watch
 
@@ -65,6 +66,9 @@ class ClusterDeployment:
             str(primary): accepted(reply)
             for primary, (reply,) in zip(primaries, replies, strict=True)
         }
+
+    async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
+        return {}
 
     async def close(self) -> None:
         await self._watch.close()

@@ -33,6 +33,7 @@ from adapters.redis.failures import (
 from adapters.redis.gathering import Gathering, Value
 from adapters.redis.link import Command, Word
 from adapters.redis.scripts import Script
+from adapters.redis.sentinel_views import SentinelView
 from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
 from domain.errors import Unavailable
 
@@ -132,6 +133,17 @@ class RedisConnection:
         name = " ".join(words[:2]) if words[0] == "CONFIG" else words[0]
         read = _READABLE.get(name, lambda answer: answer)
         return {place: read(answer) for place, answer in answers.items()}
+
+    async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
+        """Ask the Sentinels, if there are any; None is one that does not answer.
+
+        Raises:
+            Unavailable: If too few of them answer to know the primary.
+        """
+        views: Mapping[str, SentinelView | None] = await self._persist(
+            TripKind.COMMAND, self._deployment.hear_sentinels, READ_AGAIN
+        )
+        return views
 
     async def run(
         self, script: Script, *, keys: Sequence[bytes], arguments: Sequence[Word] = ()

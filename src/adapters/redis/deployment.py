@@ -5,6 +5,7 @@ from typing import Protocol
 
 from adapters.redis.gathering import Value
 from adapters.redis.link import Command, Reply
+from adapters.redis.sentinel_views import SentinelView
 
 
 class Deployment(Protocol):
@@ -27,6 +28,10 @@ class Deployment(Protocol):
 
     async def ask_each(self, command: Command, /) -> Mapping[str, Reply]:
         """Ask every primary something that is about no key; the replies by its name."""
+        ...
+
+    async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
+        """Return what each Sentinel says, by its name, and None for one that does not answer."""
         ...
 
     async def close(self) -> None: ...

@@ -63,3 +63,5 @@ APPEND_EVENTS: Final = Script("append_events", _ONCE)
 
 LOAD_CATALOGUE: Final = Script("load_catalogue")
 REPLACE_CATALOGUE: Final = Script("replace_catalogue", _ONCE, must_last=True)
+
+LIST_REFUSED: Final = Script("list_refused")

@@ -56,6 +56,12 @@ class SentinelDeployment:
         primary = await self._watch.current()
         return {str(primary.endpoint): accepted(reply)}
 
+    async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
+        await self._watch.current()  # by then all of them are known
+        everybody = (*self._named, *self._told.values())
+        views = await asyncio.gather(*map(self._ask, everybody))
+        return {str(node.endpoint): view for node, view in zip(everybody, views, strict=True)}
+
     async def close(self) -> None:
         await self._watch.close()
         for node in (*self._named, *self._told.values(), self._primary):

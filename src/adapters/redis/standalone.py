@@ -6,6 +6,7 @@ from adapters.redis.deployment import Deployment, accepted
 from adapters.redis.gathering import Value
 from adapters.redis.link import Command, Reply
 from adapters.redis.node import Node
+from adapters.redis.sentinel_views import SentinelView
 
 
 class Standalone:
@@ -26,6 +27,9 @@ class Standalone:
     async def ask_each(self, command: Command, /) -> Mapping[str, Reply]:
         (reply,) = await self._node.exchange([command])
         return {str(self._node.endpoint): accepted(reply)}
+
+    async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
+        return {}
 
     async def close(self) -> None:
         await self._node.forsake()

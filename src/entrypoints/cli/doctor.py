@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from adapters.findings import Severity
 from adapters.server_certificate import CertificateFiles, CertificateUnusable
 from adapters.system.clock import SystemClock
 from adapters.system.master_key import permission_finding
@@ -34,9 +35,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """One thing looked at.
+
+    Attributes:
+        remedy: What to do about it, as far as it can be said.
+    """
+
     subject: str
     verdict: Verdict
     sentence: str
+    remedy: str = ""
 
 
 @takes_settings(*Settings.model_fields)
@@ -63,10 +71,16 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
     else:
         output.table(
             ("SUBJECT", "VERDICT", "FINDING"),
-            ((check.subject, check.verdict, check.sentence) for check in checks),
+            (row for check in checks for row in _rows(check)),
             empty="",
         )
     return status
+
+
+def _rows(check: Check) -> Iterator[tuple[str, str, str]]:
+    yield (check.subject, check.verdict, check.sentence)
+    if check.remedy:
+        yield ("", "", f"-> {check.remedy}")
 
 
 def _examine_master_key(settings: Settings) -> Iterator[Check]:
@@ -87,7 +101,7 @@ def _examine_master_key_file(path: Path) -> Check:
     except OSError as error:
         return Check("master key", Verdict.ERROR, f"{path} cannot be read: {error.strerror}")
     if finding is not None:
-        return Check("master key", Verdict.WARNING, f"{finding}; chmod 600 {path}")
+        return Check("master key", Verdict.WARNING, finding, f"chmod 600 {path}")
     return Check("master key", Verdict.GOOD, f"{path} is its owner's alone; keep a copy elsewhere")
 
 
@@ -96,7 +110,9 @@ def _examine_store(settings: Settings) -> tuple[ExitStatus, list[Check]]:
         sentence = f"the first start makes {settings.sqlite_path}"
         return ExitStatus.DONE, [Check("store", Verdict.GOOD, sentence)]
     try:
-        return ExitStatus.DONE, with_core(settings, lambda core: _examine_core(core, settings))
+        # What `strict_store` refuses to start over is to be read as one finding among others.
+        lenient = settings.model_copy(update={"strict_store": False})
+        return ExitStatus.DONE, with_core(lenient, lambda core: _examine_core(core, settings))
     except Unavailable as error:
         return ExitStatus.UNAVAILABLE, [Check("store", Verdict.ERROR, str(error))]
     except Refused as error:
@@ -104,7 +120,10 @@ def _examine_store(settings: Settings) -> tuple[ExitStatus, list[Check]]:
 
 
 async def _examine_core(core: "Core", settings: Settings) -> list[Check]:
-    checks = [Check("store", Verdict.WARNING, finding.sentence) for finding in core.findings]
+    checks = [
+        Check("store", _verdict(finding.severity, settings), finding.sentence, finding.remedy)
+        for finding in core.findings
+    ]
     for probe in core.probes:
         try:
             await probe.check()
@@ -118,11 +137,22 @@ async def _examine_core(core: "Core", settings: Settings) -> list[Check]:
     return [*checks, keys, _examine_clock(keyring, now)]
 
 
+def _verdict(severity: Severity, settings: Settings) -> Verdict:
+    match severity:
+        case Severity.GOOD:
+            return Verdict.GOOD
+        case Severity.NOTE:
+            return Verdict.WARNING
+        case Severity.RISK:
+            return Verdict.ERROR if settings.strict_store else Verdict.WARNING
+        case Severity.FAULT:
+            return Verdict.ERROR
+
+
 def _examine_keys(keyring: Keyring, algorithm: SigningAlgorithm, now: datetime) -> Check:
     key = keyring.signer(algorithm, now=now)
     if key is None:
-        sentence = f"no {algorithm} key is active: see grantd keys list"
-        return Check("keys", Verdict.ERROR, sentence)
+        return Check("keys", Verdict.ERROR, f"no {algorithm} key is active", "grantd keys list")
     return Check("keys", Verdict.GOOD, f"{key.key_id} ({key.algorithm}) signs")
 
 
@@ -130,8 +160,8 @@ def _examine_clock(keyring: Keyring, now: datetime) -> Check:
     made = keyring.pepper.created_at
     shown = now.isoformat(timespec="seconds")
     if now < made:
-        sentence = f"{shown} is before the keys were made: set it right"
-        return Check("clock", Verdict.ERROR, sentence)
+        sentence = f"{shown} is before the keys were made"
+        return Check("clock", Verdict.ERROR, sentence, "set the clock right")
     return Check("clock", Verdict.GOOD, f"it is {shown} here")
 
 
