@@ -184,7 +184,7 @@ async def test_a_dead_master_takes_nobody_with_it_and_is_replaced(
                 return False
 
         assert not await is_back()
-        await until(is_back)
+        await until(is_back, within=30)
         assert await is_listed(listed, kept)
 
 

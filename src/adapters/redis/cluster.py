@@ -19,7 +19,7 @@ from adapters.redis.watch import Watch
 
 _LOOKED_EVERY: Final = 0.5
 _RELIED_ON_FOR: Final = 3.0
-_ASKED_WITHIN: Final = 0.75
+_WAITED_FOR: Final = 1.5
 _REDIRECTIONS: Final = 4
 _LOOK: Final[Sequence[Command]] = (("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
 _ASKING: Final[Command] = ("ASKING",)
@@ -32,12 +32,12 @@ class ClusterDeployment:
         nodes: Some nodes of the cluster; they name the others.
     """
 
-    def __init__(self, nodes: Sequence[Endpoint], *, wiring: Wiring, to_named: Wiring) -> None:
-        self._wiring = wiring
-        self._named = [Node(place, to_named) for place in nodes]
-        self._nodes: dict[Endpoint, Node] = {}
+    def __init__(self, nodes: Sequence[Endpoint], *, wiring: Wiring, to_scouts: Wiring) -> None:
+        self._named = nodes
+        self._nodes = _Nodes(wiring)
+        self._scouts = _Nodes(to_scouts)  # apart from all else, so that no look waits in a queue
         self._watch = Watch(
-            self._look, every=_LOOKED_EVERY, lease=_RELIED_ON_FOR, patience=3 * _ASKED_WITHIN
+            self._look, every=_LOOKED_EVERY, lease=_RELIED_ON_FOR, patience=_WAITED_FOR
         )
 
     def place(self, key: bytes, /) -> Endpoint | None:
@@ -61,10 +61,16 @@ class ClusterDeployment:
 
     async def ask_each(self, command: Command, /) -> Mapping[str, Reply]:
         primaries = sorted((await self._watch.current()).primaries)
-        replies = await asyncio.gather(*(self._exchange(one, [command]) for one in primaries))
+        outcomes = await asyncio.gather(
+            *(self._exchange(one, [command]) for one in primaries), return_exceptions=True
+        )
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if len(failures) == len(outcomes):
+            raise failures[0]
         return {
-            str(primary): accepted(reply)
-            for primary, (reply,) in zip(primaries, replies, strict=True)
+            str(primary): accepted(outcome[0])
+            for primary, outcome in zip(primaries, outcomes, strict=True)
+            if not isinstance(outcome, BaseException)
         }
 
     async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
@@ -72,8 +78,8 @@ class ClusterDeployment:
 
     async def close(self) -> None:
         await self._watch.close()
-        for node in (*self._named, *self._nodes.values()):
-            await node.forsake()
+        await self._nodes.keep_only(())
+        await self._scouts.keep_only(())
 
     async def _read(
         self,
@@ -118,43 +124,56 @@ class ClusterDeployment:
 
     async def _exchange(self, primary: Endpoint, commands: Sequence[Command]) -> list[Reply]:
         try:
-            return await self._node(primary).exchange(commands)
+            return await self._nodes[primary].exchange(commands)
         except AWAY:
             self._watch.hurry()
             raise
 
     async def _look(self) -> SlotMap:
         seen = self._watch.last_seen
-        maps = await self._hear(map(self._node, seen.primaries)) if seen is not None else {}
+        expected = seen.primaries if seen is not None else frozenset[Endpoint]()
+        maps = await self._hear(expected)
+        for silent in expected - maps.keys():
+            await self._nodes[silent].forsake()
         if not maps:
             maps = await self._hear(self._named)
-        unheard = frozenset[Endpoint]().union(*(told.primaries for told in maps.values()))
-        maps |= await self._hear(map(self._node, unheard - maps.keys()))
+        told = frozenset[Endpoint]().union(*(slots.primaries for slots in maps.values()))
+        maps |= await self._hear(told - expected - maps.keys())
         newest = judge(maps)
-        for endpoint in self._nodes.keys() - newest.primaries:
-            await self._nodes.pop(endpoint).disown()
+        await self._nodes.keep_only(newest.primaries)
+        await self._scouts.keep_only(newest.primaries)
         return newest
 
-    async def _hear(self, nodes: Iterable[Node]) -> dict[Endpoint, SlotMap]:
-        asked = list(nodes)
-        maps = await asyncio.gather(*map(_ask, asked))
+    async def _hear(self, endpoints: Collection[Endpoint]) -> dict[Endpoint, SlotMap]:
+        maps = await asyncio.gather(*(_ask(self._scouts[place]) for place in endpoints))
         return {
-            node.endpoint: told for node, told in zip(asked, maps, strict=True) if told is not None
+            place: told for place, told in zip(endpoints, maps, strict=True) if told is not None
         }
 
-    def _node(self, endpoint: Endpoint) -> Node:
-        node = self._nodes.get(endpoint)
-        if node is None:
-            node = self._nodes[endpoint] = Node(endpoint, self._wiring)
+
+class _Nodes(dict[Endpoint, Node]):
+    """Nodes by where they are, made as they are asked for."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        super().__init__()
+        self._wiring = wiring
+
+    def __missing__(self, endpoint: Endpoint) -> Node:
+        node = self[endpoint] = Node(endpoint, self._wiring)
         return node
 
+    async def keep_only(self, endpoints: Collection[Endpoint]) -> None:
+        """Part with all others."""
+        for endpoint in self.keys() - endpoints:
+            await self.pop(endpoint).disown()
 
-async def _ask(node: Node) -> SlotMap | None:
+
+async def _ask(scout: Node) -> SlotMap | None:
     try:
-        info, slots = await node.exchange(_LOOK, within=_ASKED_WITHIN)
-        return SlotMap.read(accepted(info), accepted(slots), told_by=node.endpoint)
+        info, slots = await scout.exchange(_LOOK)
+        return SlotMap.read(accepted(info), accepted(slots), told_by=scout.endpoint)
     except ResponseError as refusal:
-        raise NoPrimary(f"{node.endpoint} of the cluster says: {refusal}") from refusal
+        raise NoPrimary(f"{scout.endpoint} of the cluster says: {refusal}") from refusal
     except (RedisError, CircuitOpen):
         return None
 

@@ -123,8 +123,10 @@ class RedisConnection:
     async def ask_each(self, *words: str) -> Mapping[str, Any]:
         """Ask every primary something that is about no key; the answers by where it is.
 
+        A dead shard of a cluster is left out.
+
         Raises:
-            Unavailable: If one of them does not answer.
+            Unavailable: If none of them answers, or one refuses.
         """
         count_step()
         answers: Mapping[str, Any] = await self._persist(

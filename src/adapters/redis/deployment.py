@@ -27,7 +27,10 @@ class Deployment(Protocol):
         ...
 
     async def ask_each(self, command: Command, /) -> Mapping[str, Reply]:
-        """Ask every primary something that is about no key; the replies by its name."""
+        """Ask every primary something that is about no key; the replies by its name.
+
+        One that does not answer is left out, as long as another does.
+        """
         ...
 
     async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:

@@ -1,6 +1,7 @@
 """Which deployment an address means."""
 
 from dataclasses import replace
+from typing import Final
 
 from adapters.redis.address import Kind, RedisAddress
 from adapters.redis.cluster import ClusterDeployment
@@ -10,6 +11,9 @@ from adapters.redis.link import Wiring
 from adapters.redis.node import Node
 from adapters.redis.sentinel import SentinelDeployment
 from adapters.redis.standalone import Standalone
+
+# Who does not answer a look by then holds all others up.
+_LOOK_TIMEOUT: Final = 0.5
 
 
 def open_deployment(
@@ -34,8 +38,13 @@ def open_deployment(
         case Kind.STANDALONE:
             return Standalone(Node(address.places[0], wiring))
         case Kind.CLUSTER:
-            to_named = replace(wiring, greeting={b"mode": mode})
-            return ClusterDeployment(address.places, wiring=wiring, to_named=to_named)
+            to_scouts = replace(
+                wiring,
+                greeting={b"mode": mode},
+                connect_timeout=min(connect_timeout, _LOOK_TIMEOUT),
+                reply_timeout=min(reply_timeout, _LOOK_TIMEOUT),
+            )
+            return ClusterDeployment(address.places, wiring=wiring, to_scouts=to_scouts)
         case Kind.SENTINEL:
             to_sentinels = replace(
                 wiring,
@@ -43,6 +52,8 @@ def open_deployment(
                 database=0,
                 username=files.sentinel_username,
                 password=read_password(files.sentinel_password),
+                connect_timeout=min(connect_timeout, _LOOK_TIMEOUT),
+                reply_timeout=min(reply_timeout, _LOOK_TIMEOUT),
             )
             return SentinelDeployment(
                 address.places, address.service, wiring=wiring, to_sentinels=to_sentinels

@@ -10,6 +10,7 @@ from adapters.redis.failures import AWAY, CircuitOpen, ConnectionLost, ReplyOver
 from adapters.redis.link import Command, Link, Reply, Wiring
 
 _LINKS: Final = 16
+_LINKS_THAT_WAIT: Final = 12  # for replicas; the others stay free for who reads
 
 
 class Node:
@@ -25,25 +26,39 @@ class Node:
         self._wiring = wiring
         self._circuit = Circuit()
         self._places = asyncio.Semaphore(_LINKS)
+        self._places_to_wait = asyncio.Semaphore(_LINKS_THAT_WAIT)
         self._idle: list[Link] = []
         self._generation = 0
         self._disowned = 0
 
-    async def exchange(
-        self, commands: Sequence[Command], *, within: float | None = None
-    ) -> list[Reply]:
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         """Send commands in one packet and return their replies, refusals among them.
 
         It takes no longer than a link to get free, a connection and a reply may take.
-
-        Args:
-            within: Seconds for the reply, where it is not the usual time.
 
         Raises:
             CircuitOpen: If the server has not answered lately; nothing was sent.
             RedisError: If it does not answer now.
         """
-        limit = self._wiring.reply_timeout if within is None else within
+        if commands[-1][0] != "WAIT":
+            return await self._exchange(commands)
+        async with _Place(self._places_to_wait, self._wiring.reply_timeout):
+            return await self._exchange(commands)
+
+    async def forsake(self) -> None:
+        """Give up every link, those in use as soon as their replies are there."""
+        self._generation += 1
+        idle, self._idle = self._idle, []
+        for link in idle:
+            await link.cut()
+
+    async def disown(self) -> None:
+        """Give up every link, and believe no reply that is still to come: another is primary."""
+        self._disowned += 1
+        await self.forsake()
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        limit = self._wiring.reply_timeout
         async with _Place(self._places, limit):
             loop = asyncio.get_running_loop()
             if not self._circuit.admits(loop.time()):
@@ -66,18 +81,6 @@ class Node:
             if disowned != self._disowned:
                 raise ConnectionLost(f"{self.endpoint} was replaced meanwhile")
             return replies
-
-    async def forsake(self) -> None:
-        """Give up every link, those in use as soon as their replies are there."""
-        self._generation += 1
-        idle, self._idle = self._idle, []
-        for link in idle:
-            await link.cut()
-
-    async def disown(self) -> None:
-        """Give up every link, and believe no reply that is still to come: another is primary."""
-        self._disowned += 1
-        await self.forsake()
 
     async def _open(self) -> Link:
         return await Link.open(self.endpoint, self._wiring)

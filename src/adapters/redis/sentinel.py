@@ -17,7 +17,7 @@ from adapters.redis.watch import Contradicted, Watch
 
 _LOOKED_EVERY: Final = 0.25
 _RELIED_ON_FOR: Final = 2.0
-_ASKED_WITHIN: Final = 0.5
+_WAITED_FOR: Final = 1.5
 
 
 class SentinelDeployment:
@@ -37,7 +37,7 @@ class SentinelDeployment:
         self._told: dict[Endpoint, Node] = {}
         self._primary: Node | None = None
         self._watch = Watch(
-            self._look, every=_LOOKED_EVERY, lease=_RELIED_ON_FOR, patience=3 * _ASKED_WITHIN
+            self._look, every=_LOOKED_EVERY, lease=_RELIED_ON_FOR, patience=_WAITED_FOR
         )
 
     def place(self, _: bytes, /) -> None:
