@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from adapters.system.clock import SystemClock
 from domain.model.identifiers import TokenId
 from support.domain_samples import HOUR, MOMENT, NOW, SECOND, token_id
 from support.stores import Stores
@@ -77,6 +78,19 @@ class TestAdd:
 
         listed = [await stores.revocations.contains(token_id(n), now=NOW) for n in range(6)]
         assert listed == [True] * 5 + [False]
+
+    async def test_a_writer_whose_clock_is_ahead_lists_it_as_long_as_any(
+        self, stores: Stores, another: Stores
+    ) -> None:
+        """It took the token for expired; when its clock is right again, the token is not."""
+        now = SystemClock().now()
+        ahead = now + 2 * HOUR
+
+        await stores.revocations.add(token_id(1), until=now + HOUR, now=ahead)
+        await stores.revocations.add(token_id(2), until=ahead + HOUR, now=ahead)
+        await asyncio.sleep(0.05)
+
+        assert await another.revocations.contains(token_id(1), now=now) is True
 
     async def test_a_time_that_has_passed_lists_nothing(self, stores: Stores) -> None:
         """There is nothing left to revoke, and that is no error."""

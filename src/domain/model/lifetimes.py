@@ -14,6 +14,9 @@ DEFAULT_REFRESH_TOKEN_TTL: Final = timedelta(days=30)
 # A revocation outlives its token by more than leeway and clock difference together (D1).
 REVOCATION_MARGIN: Final = timedelta(seconds=60)
 
+# A clock that jumped ahead takes for expired what lives again once it is set right.
+CLOCK_ERROR: Final = timedelta(days=1)
+
 _DAYS_IN_A_MONTH = 30
 LONGEST_DURATION: Final = timedelta(days=36_500)
 _SHORT = re.compile(r"(?P<count>\d{1,10})(?P<unit>[smhd])", re.ASCII)

@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.model.catalogue import Catalogue
 from domain.model.families import RefreshToken
 from domain.model.identifiers import ClientId, FamilyId, TokenId
-from domain.model.lifetimes import REVOCATION_MARGIN
+from domain.model.lifetimes import CLOCK_ERROR, REVOCATION_MARGIN
 from domain.model.tokens import digest_opaque, is_opaque
 from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.families import RefreshFamilyStore
@@ -50,15 +50,16 @@ class EndToken:
 
         A refresh token of any generation takes its family and the access
         tokens of the family along (RFC 7009 §2.1); an access token goes alone.
-        When this returns, it is stored.
+        When this returns, it is stored, even of what expired a day ago at most: the
+        clock may be ahead.
 
         Args:
             of: Whose it has to be; None is anybody's.
         """
         if (refresh_token := RefreshToken.parse(token)) is not None:
-            return await self._end_family(refresh_token, catalogue, of, now)
+            return await self._end_family(refresh_token, catalogue, of, now - CLOCK_ERROR)
         if is_opaque(token):
-            return await self._end_opaque(token, of, now)
+            return await self._end_opaque(token, of, now - CLOCK_ERROR)
         return await self._end_jwt(token, catalogue, of, now)
 
     async def _end_family(
@@ -96,7 +97,7 @@ class EndToken:
             )
         except TokenRejected:
             return None
-        if of not in (None, claims.client_id) or claims.is_expired(now):
+        if of not in (None, claims.client_id) or claims.is_expired(now - CLOCK_ERROR):
             return None
         await self._revocations.add(
             claims.token_id, until=claims.expires_at + REVOCATION_MARGIN, now=now

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -66,6 +66,23 @@ async def test_a_client_ends_its_own_jwt(
     assert event.kind is EventKind.TOKEN_REVOKED
     assert (event.client_id, event.origin) == (LEDGER, ORIGIN)
     assert (event.token_id, event.family_id) == (answer.claims.token_id, None)
+
+
+@pytest.mark.parametrize("token_format", TokenFormat)
+@pytest.mark.parametrize("lifetime", [HOUR, 30 * DAY], ids=["access token", "refresh token"])
+async def test_what_expired_for_a_clock_that_is_ahead_is_ended_for_one_that_is_right(
+    core: HandWiredCore, token_format: TokenFormat, lifetime: timedelta
+) -> None:
+    """The revocation was acknowledged, and the token would live again."""
+    owner = await core.register(refreshing(token_format=token_format))
+    issued = await core.issue(owner)
+    token = str(issued.access_token if lifetime == HOUR else issued.refresh_token)
+    core.clock.advance(lifetime + HOUR)
+
+    await core.revoke(owner, token)
+
+    core.clock.advance(-lifetime - HOUR)
+    assert await core.introspect(owner, token) == INACTIVE
 
 
 async def test_a_client_ends_its_own_opaque_token(
@@ -179,7 +196,7 @@ class TestNothingHappens:
         """It is over already, and nothing is written that nobody will ask for."""
         issued = await core.issue(owner)
         core.audit.events.clear()
-        core.clock.advance(HOUR)
+        core.clock.advance(HOUR + DAY)
 
         await core.revoke(owner, issued.access_token)
 

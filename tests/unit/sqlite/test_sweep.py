@@ -58,7 +58,7 @@ class TestSweep:
         self, database: SqliteDatabase
     ) -> None:
         """However much expired at one time, no writer waits long for it."""
-        await add_revocations(database, 2 * MOST_ROWS + 1, expires_at=NOW)
+        await add_revocations(database, 2 * MOST_ROWS + 1, expires_at=NOW - DAY)
         sweep = Sweep()
         left = []
 
@@ -74,12 +74,25 @@ class TestSweep:
 
     async def test_what_has_not_expired_stays(self, database: SqliteDatabase) -> None:
         """To the millisecond."""
-        await add_revocations(database, 1, expires_at=NOW)
-        await add_revocations(database, 1, expires_at=NOW + MOMENT)
+        tokens = SqliteAccessTokenStore(database)
+        await tokens.add(digest(1), claims(1, expires_at=NOW))
+        await tokens.add(digest(2), claims(2, expires_at=NOW + MOMENT))
 
         await database.write(lambda connection: Sweep()(connection, NOW))
 
-        assert database.fetch("SELECT expires_at FROM revocations") == [(to_ms(NOW + MOMENT),)]
+        assert database.fetch("SELECT expires_at FROM access_tokens") == [(to_ms(NOW + MOMENT),)]
+
+    async def test_a_revocation_stays_as_long_as_a_clock_may_be_wrong(
+        self, database: SqliteDatabase
+    ) -> None:
+        """What it ended would live again when a clock that was ahead is set right."""
+        await add_revocations(database, 1, expires_at=NOW - DAY)
+        await add_revocations(database, 1, expires_at=NOW - DAY + MOMENT)
+
+        await database.write(lambda connection: Sweep()(connection, NOW))
+
+        left = database.fetch("SELECT expires_at FROM revocations")
+        assert left == [(to_ms(NOW - DAY + MOMENT),)]
 
     async def test_it_is_due_again_after_a_second_on_either_side(
         self, database: SqliteDatabase
@@ -102,7 +115,7 @@ class TestWrites:
         revocations = SqliteRevocationList(database)
         await families.open(family(1, expires_at=NOW + HOUR), limit=9, now=NOW)
         await families.end(family(1).family_id, now=NOW)
-        await revocations.add(token_id(1), until=NOW + HOUR, now=NOW)
+        await revocations.add(token_id(1), until=NOW + HOUR - DAY, now=NOW)
         await SqliteAccessTokenStore(database).add(digest(1), claims(1, expires_at=NOW + HOUR))
         await SqliteAssertionReplays(database).spend(assertion_id(), until=NOW + HOUR, now=NOW)
         await SqliteRateLimiter(database).spend(limit_key(), window=HOUR, now=NOW)
@@ -132,7 +145,7 @@ class TestWrites:
 
     async def test_issuing_opaque_tokens_alone_sweeps_them(self, database: SqliteDatabase) -> None:
         """A token's issue tells the time."""
-        await add_revocations(database, 1, expires_at=NOW)
+        await add_revocations(database, 1, expires_at=NOW - DAY)
 
         await SqliteAccessTokenStore(database).add(digest(1), claims(1))
         await SqliteAccessTokenStore(database).remove(digest(2))
