@@ -133,12 +133,19 @@ def test_the_fleet_is_two_of_each_at_least(fleet: Compose) -> None:
     services = fleet["services"]
     count = Counter(name.partition("-")[0] for name in services)
 
-    assert count == {"grantd": 2, "redis": 3, "sentinel": 3, "nginx": 1, "prometheus": 1}
+    assert count == {
+        "grantd": 2,
+        "redis": 3,
+        "sentinel": 3,
+        "nginx": 1,
+        "prometheus": 1,
+        "grafana": 1,
+    }
     assert services["grantd-1"] == services["grantd-2"]
     assert fleet["networks"]["store"]["internal"] is True
     assert fleet["networks"]["metrics"]["internal"] is True
     for name, service in services.items():
-        assert "ports" not in service or name in ("nginx", "prometheus")
+        assert "ports" not in service or name in ("nginx", "prometheus", "grafana")
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
         if name.startswith("redis"):
             assert service["command"][:2] == ["redis-server", "/etc/redis.conf"]
@@ -171,6 +178,25 @@ def test_every_address_of_the_fleet_is_somebodys(fleet: Compose) -> None:
     assert re.findall(r"server (grantd-\d:\d+)", config("nginx")) == [
         *("grantd-1:8080", "grantd-2:8080", "grantd-1:50051", "grantd-2:50051"),
     ]
+
+
+def test_the_dashboard_of_the_fleet_is_where_grafana_looks(fleet: Compose) -> None:
+    """With what it draws from, and Prometheus has the alerts that are written for it."""
+    mounted = {
+        mount["target"]: mount["source"]
+        for name in ("grafana", "prometheus")
+        for mount in fleet["services"][name]["configs"]
+    }
+    [provider] = yaml.safe_load(config("dashboards"))["providers"]
+    [source] = yaml.safe_load(config("datasource"))["datasources"]
+
+    assert mounted[f"{provider['options']['path']}/grantd.json"] == "dashboard"
+    assert json.loads(config("dashboard"))["panels"]
+    assert source["type"] == "prometheus"
+    assert source["url"] == "http://prometheus:9090"
+    [rules] = yaml.safe_load(config("prometheus"))["rule_files"]
+    assert yaml.safe_load(config(mounted[rules]))["groups"]
+    assert all((ROOT / entry["file"]).is_file() for entry in fleet["configs"].values())
 
 
 @pytest.mark.parametrize(
