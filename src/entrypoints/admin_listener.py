@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from adapters.request_record import UNOBSERVED, EachObserver, RequestObserver
+from adapters.server_certificate import CertificateObserver, UnobservedCertificates
 from adapters.store_trips import TripObserver, Unobserved
 from adapters.telemetry.audit import AuditCounts, Uncounted
 from adapters.telemetry.log_format import is_for_people
@@ -31,19 +32,31 @@ class Meters:
     audit: AuditCounts
     trips: TripObserver
     requests: RequestObserver
+    certificates: CertificateObserver
 
 
 @cache
 def meters() -> Meters:
     """Return what counts in this process: for its supervisor's listener, or for nobody."""
     if _DIRECTORY not in os.environ:
-        return Meters(audit=Uncounted(), trips=Unobserved(), requests=UNOBSERVED)
+        return Meters(
+            audit=Uncounted(),
+            trips=Unobserved(),
+            requests=UNOBSERVED,
+            certificates=UnobservedCertificates(),
+        )
     # Here and not above: the library asks for its directory when it is imported.
+    from adapters.telemetry.certificate_metrics import CertificateMetrics  # noqa: PLC0415
     from adapters.telemetry.metrics import PrometheusAuditCounts  # noqa: PLC0415
     from adapters.telemetry.request_metrics import RequestMetrics  # noqa: PLC0415
     from adapters.telemetry.trip_metrics import TripMetrics  # noqa: PLC0415
 
-    return Meters(audit=PrometheusAuditCounts(), trips=TripMetrics(), requests=RequestMetrics())
+    return Meters(
+        audit=PrometheusAuditCounts(),
+        trips=TripMetrics(),
+        requests=RequestMetrics(),
+        certificates=CertificateMetrics(),
+    )
 
 
 def note_death(pid: int, *, excused: bool) -> None:

@@ -9,6 +9,7 @@ import structlog
 from adapters.http.tls import server_context
 from adapters.server_certificate import (
     CertificateFiles,
+    CertificateObserver,
     CertificateUnusable,
     ServerCertificate,
     Stamp,
@@ -80,6 +81,8 @@ class FollowedCertificate:
             `CertificateUnusable` if that is not possible, and has changed
             nothing then.
 
+        observer: Told of what could not be taken.
+
     Raises:
         RefusedToStart: If what is there now cannot be used.
     """
@@ -91,11 +94,13 @@ class FollowedCertificate:
         *,
         use: Callable[[ServerCertificate], None],
         clock: Clock,
+        observer: CertificateObserver,
         look_every: float = _LOOK_EVERY,
     ) -> None:
         self._protocol = protocol
         self._use = use
         self._clock = clock
+        self._observer = observer
         self._look_every = look_every
         self._known: Stamp = ()
         self._current: ServerCertificate | None = None
@@ -115,6 +120,7 @@ class FollowedCertificate:
         try:
             self._load(files)
         except CertificateUnusable as error:
+            self._observer.not_exchanged(self._protocol)
             raise RefusedToStart(str(error)) from error
 
     def follow(self) -> None:
@@ -137,6 +143,7 @@ class FollowedCertificate:
                 try:
                     self._load(current.files)
                 except CertificateUnusable as error:
+                    self._observer.not_exchanged(self._protocol)
                     log.error(  # noqa: TRY400  (it is all told)
                         "certificate not exchanged", protocol=self._protocol, reason=str(error)
                     )

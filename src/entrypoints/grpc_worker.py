@@ -15,7 +15,7 @@ from adapters.readiness import Readiness
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
-from entrypoints.admin_listener import request_observer
+from entrypoints.admin_listener import meters, request_observer
 from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.refusal import RefusedToStart
@@ -34,7 +34,11 @@ class GrpcListener:
         self._sources = SourceAddresses(worker.proxy_trust(settings))
         self._tls: ServerTls | None = None
         self._certificate = FollowedCertificate(
-            "grpc", settings, use=self._secure, clock=core.clock
+            "grpc",
+            settings,
+            use=self._secure,
+            clock=core.clock,
+            observer=meters().certificates,
         )
         self._server = GrpcServer(
             TokenService(

@@ -19,7 +19,7 @@ from adapters.readiness import Readiness
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
-from entrypoints.admin_listener import request_observer
+from entrypoints.admin_listener import meters, request_observer
 from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.ports import share
@@ -132,7 +132,11 @@ class HttpListener:
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None
         self._certificate = FollowedCertificate(
-            "http", settings, use=self._secure, clock=core.clock
+            "http",
+            settings,
+            use=self._secure,
+            clock=core.clock,
+            observer=meters().certificates,
         )
 
     async def start(self) -> None:

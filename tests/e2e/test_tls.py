@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -32,7 +33,7 @@ from adapters.system.clock import SystemClock
 from grantd.v1.token_service_pb2 import IssueTokenRequest, IssueTokenResponse
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 from support.audit import audit_lines
-from support.grantd_process import GrantdProcess, RegisteredClient
+from support.grantd_process import GrantdProcess, RegisteredClient, free_port
 from support.grpc_calls import basic
 from support.oauth_replies import granted
 from support.polling import wait_until
@@ -40,6 +41,7 @@ from support.tls import HERE, Pair, channel_credentials, client_context, handsha
 
 PrepareGrantd = Callable[..., GrantdProcess]
 
+ROOT = Path(__file__).resolve().parents[2]
 WORKERS = "2"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 CLEARTEXT = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -176,8 +178,8 @@ class TestOneWay:
 
         http, by_grpc = (handshake(port, context) for port in one_way.ports)
 
-        assert http["version"] == by_grpc["version"] == version.replace("_", ".")
-        assert (http["protocol"], by_grpc["protocol"]) == ("http/1.1", "h2")
+        assert http.version == by_grpc.version == version.replace("_", ".")
+        assert (http.protocol, by_grpc.protocol) == ("http/1.1", "h2")
 
     def test_nothing_older_is_spoken(self, one_way: Site) -> None:
         """RFC 9325 §3.1.1; the client is told over HTTP."""
@@ -264,7 +266,7 @@ class TestMutual:
         written = {
             (line["protocol"], line["certificate"])
             for line in lines
-            if line["event"] == "token.issued"
+            if line["event"] == "token.issued" and line["client_id"] == "billing"
         }
         assert written == {
             ("http", mutual.shown.thumbprint),
@@ -321,6 +323,25 @@ class TestMutual:
 
         assert health.status == health_pb2.HealthCheckResponse.SERVING
         assert "IssueToken" in [method.name for method in methods]
+
+
+def test_the_probe_of_the_manual_works(mutual: Site) -> None:
+    """Kubelet has no certificate to show."""
+    assert mutual.shown is not None
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    (probe,) = re.findall(r"python -c '\n(import ssl.*?)'\n", manual, re.DOTALL)
+    trusted = mutual.grantd.folder / "servers.crt"
+    mutual.servers.cert_pem.write_to_path(str(trusted))
+    for written, meant in {
+        "/tls/ca.crt": str(trusted),
+        "/tls/probe.crt": str(mutual.shown.certificate),
+        "/tls/probe.key": str(mutual.shown.key),
+        "127.0.0.1:8080": f"{HERE}:{mutual.grantd.http_port}",
+    }.items():
+        assert written in probe
+        probe = probe.replace(written, meant)
+
+    subprocess.run([sys.executable, "-c", probe], check=True)
 
 
 class TestCommands:
@@ -388,6 +409,8 @@ class TestExchange:
         with _load(mutual) as failures:
             _wait_for_connections(failures)
             before = _shown_by_all(mutual, mutual.shown)
+            known = client_context(mutual.servers, mutual.shown)
+            resumable = {port: handshake(port, known).session for port in mutual.ports}
             Pair.write(mutual.servers.issue_cert(HERE), folder)
             trusted.write_bytes(newcomers.cert_pem.bytes())
             try:
@@ -395,7 +418,7 @@ class TestExchange:
                 wait_until(lambda: _is_exchanged(mutual, newcomer, before))
                 for port in mutual.ports:
                     with pytest.raises(OSError, match=r"(?i)alert|reset|without a word|eof"):
-                        handshake(port, client_context(mutual.servers, mutual.shown))
+                        handshake(port, known, resumable[port])
                 time.sleep(0.5)  # of load on connections of before
             finally:
                 trusted.write_bytes(old)
@@ -416,14 +439,16 @@ class TestExchange:
         link = tmp_path / "now"
         link.symlink_to("1")
         pair = Pair(link / "tls.crt", link / "tls.key")
-        grantd = GrantdProcess(tmp_path, settings=pair.settings("http", "grpc"))
+        admin = f"127.0.0.1:{free_port()}"
+        settings = {**pair.settings("http", "grpc"), "admin": admin}
+        grantd = GrantdProcess(tmp_path, settings=settings)
         grantd.tls = client_context(servers)
         grantd.start()
         ports = (grantd.http_port, grantd.grpc_port)
 
         def shows(folder: str) -> bool:
             expected = Pair(tmp_path / folder / "tls.crt", pair.key).thumbprint
-            return all(handshake(port, grantd.tls)["thumbprint"] == expected for port in ports)
+            return all(handshake(port, grantd.tls).thumbprint == expected for port in ports)
 
         try:
             assert shows("1")
@@ -435,6 +460,10 @@ class TestExchange:
             assert shows("1")
             _link(link, "3")
             wait_until(lambda: shows("3"), within=40)
+            metrics = httpx.get(f"http://{admin}/metrics", trust_env=False).text
+            for protocol in ("http", "grpc"):
+                failures = "grantd_certificate_exchange_failures_total"
+                assert f'{failures}{{protocol="{protocol}"}} 1.0' in metrics
         finally:
             assert grantd.stop() == 0
         assert grantd.log.read_text().count("certificate not exchanged") == 2
@@ -531,13 +560,13 @@ def _wait_for_connections(failures: _Failures) -> None:
     wait_until(lambda: failures.answered > 5 or failures.reasons)
 
 
-def _shown_by_all(site: Site, client: Pair) -> set[str | None]:
+def _shown_by_all(site: Site, client: Pair) -> set[str]:
     """Return what the listeners show, asked often enough to meet every worker."""
     context = client_context(site.servers, client)
-    return {handshake(port, context)["thumbprint"] for port in site.ports for _ in range(8)}
+    return {handshake(port, context).thumbprint for port in site.ports for _ in range(8)}
 
 
-def _is_exchanged(site: Site, client: Pair, before: set[str | None]) -> bool:
+def _is_exchanged(site: Site, client: Pair, before: set[str]) -> bool:
     try:
         return not _shown_by_all(site, client) & before
     except OSError:

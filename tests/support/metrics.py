@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from adapters.request_record import OUTCOMES, Endpoint
 from adapters.store_trips import TripKind
+from adapters.telemetry.certificate_metrics import CertificateMetrics
 from adapters.telemetry.inventory_metrics import InventoryMetrics
 from adapters.telemetry.metrics import PrometheusAuditCounts, WorkerDeaths
 from adapters.telemetry.request_metrics import NO_GRANT, OTHER_GRANT, RequestMetrics
@@ -34,7 +35,13 @@ _HISTOGRAM = ("_bucket", "_count", "_sum")
 def declared_series() -> dict[str, frozenset[str]]:
     """Return the names of all series, each with its labels."""
     registry = CollectorRegistry()
-    for metrics in (PrometheusAuditCounts, WorkerDeaths, RequestMetrics, TripMetrics):
+    for metrics in (
+        PrometheusAuditCounts,
+        WorkerDeaths,
+        RequestMetrics,
+        TripMetrics,
+        CertificateMetrics,
+    ):
         metrics(registry)
     InventoryMetrics("0", registry)
     found: dict[str, frozenset[str]] = {}

@@ -3,7 +3,6 @@
 import socket
 import ssl
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -69,8 +68,20 @@ def channel_credentials(trusted: trustme.CA, shown: Pair | None = None) -> grpc.
     return grpc.ssl_channel_credentials(trusted.cert_pem.bytes(), *mine)
 
 
-def handshake(port: int, context: ssl.SSLContext) -> Mapping[str, str | None]:
-    """Connect, and tell what was agreed upon and whose certificate was shown.
+@dataclass(frozen=True)
+class Handshake:
+    """What was agreed upon, whose certificate was shown, and what a client can come back with."""
+
+    version: str | None
+    protocol: str | None
+    thumbprint: str
+    session: ssl.SSLSession | None
+
+
+def handshake(
+    port: int, context: ssl.SSLContext, session: ssl.SSLSession | None = None
+) -> Handshake:
+    """Connect, with a session of before if there is one.
 
     A word is waited for: by TLS 1.3 a server judges a client's certificate
     only after the client is done.
@@ -81,15 +92,13 @@ def handshake(port: int, context: ssl.SSLContext) -> Mapping[str, str | None]:
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
         socket.create_connection((HERE, port), timeout=20) as plain,
-        context.wrap_socket(plain, server_hostname=HERE) as secured,
+        context.wrap_socket(plain, server_hostname=HERE, session=session) as secured,
     ):
         secured.sendall(_ANYTHING)
         if not secured.recv(1):
             raise ConnectionResetError("it ended without a word")
         shown = secured.getpeercert(binary_form=True)
         assert shown is not None
-        return {
-            "version": secured.version(),
-            "protocol": secured.selected_alpn_protocol(),
-            "thumbprint": thumbprint(shown),
-        }
+        return Handshake(
+            secured.version(), secured.selected_alpn_protocol(), thumbprint(shown), secured.session
+        )

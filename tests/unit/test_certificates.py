@@ -28,6 +28,17 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+class CountingObserver:
+    """Knows how often a certificate could not be exchanged."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def not_exchanged(self, protocol: str, /) -> None:
+        assert protocol == "http"
+        self.failures += 1
+
+
 class Site:
     """A folder with a pair in it, and a listener that follows what is there."""
 
@@ -35,6 +46,7 @@ class Site:
         self.folder = folder
         self.clock = FixedClock(NOW)
         self.used: list[ServerCertificate] = []
+        self.observer = CountingObserver()
         self._authority = authority
         self.is_broken = False
         self.pair = self.write()
@@ -53,7 +65,12 @@ class Site:
 
     def follow(self) -> FollowedCertificate:
         followed = FollowedCertificate(
-            "http", self.settings, use=self.use, clock=self.clock, look_every=LOOK_EVERY
+            "http",
+            self.settings,
+            use=self.use,
+            clock=self.clock,
+            observer=self.observer,
+            look_every=LOOK_EVERY,
         )
         followed.follow()
         return followed
@@ -111,6 +128,7 @@ async def test_half_an_exchange_is_told_once_and_changes_nothing(
     (line,) = (line for line in log if line["event"] == "certificate not exchanged")
     assert str(site.pair.key) in line["reason"]
     assert line["log_level"] == "error"
+    assert site.observer.failures == 1
 
     site.pair.key.write_bytes(new_key)
     await site.uses(2)
@@ -145,6 +163,7 @@ async def test_a_reload_that_fails_changes_nothing(site: Site) -> None:
     with pytest.raises(RefusedToStart, match="not today"):
         followed.reload(site.settings)
     assert len(site.used) == 1
+    assert site.observer.failures == 2
     site.is_broken = False
     await site.uses(2)
 
@@ -170,7 +189,9 @@ async def test_an_expiry_is_told_as_it_comes_and_once(site: Site, log: list[Any]
 
 async def test_a_listener_in_the_clear_follows_nothing(site: Site) -> None:
     """Of two listeners one may be without."""
-    followed = FollowedCertificate("grpc", site.settings, use=site.use, clock=site.clock)
+    followed = FollowedCertificate(
+        "grpc", site.settings, use=site.use, clock=site.clock, observer=site.observer
+    )
     followed.follow()
     followed.reload(site.settings)
     followed.stop()
