@@ -38,9 +38,16 @@ class TripObserver(Protocol):
         """
         ...
 
+    def withheld(self, kind: TripKind, /) -> None:
+        """Hear of a trip that was not made: the store is known to be away. MUST NOT raise."""
+        ...
+
 
 class Unobserved:
     def made(self, kind: TripKind, /, *, seconds: float, failed: bool) -> None:
+        """Let it pass."""
+
+    def withheld(self, kind: TripKind, /) -> None:
         """Let it pass."""
 
 

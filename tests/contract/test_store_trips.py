@@ -123,6 +123,19 @@ async def test_a_redis_that_is_away_is_told_of_as_failures(trips: RememberedTrip
     assert set(trips.made_so_far) == {(TripKind.READ, True)}
 
 
+async def test_what_is_not_even_tried_is_told_of_as_withheld(trips: RememberedTrips) -> None:
+    """A Redis that has not answered a few times is left alone for a moment."""
+    connection = RedisConnection.from_url("redis://127.0.0.1:1/0", trips=trips)
+
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await RedisClientStore(connection).find(LEDGER)
+    await connection.close()
+
+    assert set(trips.withheld_so_far) == {TripKind.READ}
+    assert (TripKind.READ, False) not in trips.made_so_far
+
+
 async def test_the_embedded_store_takes_steps_and_its_reads_are_no_trips(tmp_path: Path) -> None:
     """A write that the store refuses has been a trip like any other."""
     trips = RememberedTrips()

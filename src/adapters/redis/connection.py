@@ -206,7 +206,9 @@ class RedisConnection:
             try:
                 answer = await step()
             except FAILED as error:
-                if not isinstance(error, CircuitOpen | NoPrimary):
+                if isinstance(error, CircuitOpen | NoPrimary):
+                    self._trips.withheld(kind)
+                else:
                     self._trips.made(kind, seconds=perf_counter() - began, failed=True)
                 pauses = _PAUSES_IN_MOTION if isinstance(error, IN_MOTION) else _PAUSES
                 hopeless = attempt >= len(pauses) or not isinstance(error, again_after)

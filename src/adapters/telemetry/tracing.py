@@ -172,6 +172,9 @@ class _TracedTrips:
                 mark_error(span, "unavailable")
             span.end(ended)
 
+    def withheld(self, kind: TripKind, /) -> None:
+        self._observer.withheld(kind)
+
 
 def mark_error(span: Span, kind: str) -> None:
     """Say that this span went wrong, in one word."""

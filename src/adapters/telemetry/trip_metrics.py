@@ -22,6 +22,13 @@ class TripMetrics:
             ["kind"],
             registry=registry,
         )
+        withheld = Counter(
+            "grantd_store_withheld",
+            "Round trips to the store that were not made, since it was known to be away.",
+            ["kind"],
+            registry=registry,
+        )
+        self._withhold = {kind: withheld.labels(kind.value).inc for kind in TripKind}
         self._observe = {kind: durations.labels(kind.value).observe for kind in TripKind}
         self._fail = {kind: errors.labels(kind.value).inc for kind in TripKind}
 
@@ -29,6 +36,9 @@ class TripMetrics:
         self._observe[kind](seconds)
         if failed:
             self._fail[kind]()
+
+    def withheld(self, kind: TripKind, /) -> None:
+        self._withhold[kind]()
 
 
 _: type[TripObserver] = TripMetrics
