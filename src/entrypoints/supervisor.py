@@ -187,8 +187,9 @@ class _Supervisor:
         """Load the settings once more, and go on with what can change; all of it, or nothing."""
         try:
             outcome = reload(self._settings, load_again())
-        except InvalidSettings as error:
-            log.error("settings not reloaded", reasons=error.problems)  # noqa: TRY400  (it is all told)
+            require_certificates(outcome.settings)
+        except (InvalidSettings, RefusedToStart) as error:
+            log.error("settings not reloaded", reasons=str(error).splitlines())  # noqa: TRY400  (it is all told)
             return
         self._settings = outcome.settings
         configure_logging(self._settings.log_format, self._settings.log_level)

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from fcntl import LOCK_EX, flock
 
 import grpc
 import pytest
@@ -21,6 +22,7 @@ from support.polling import wait_until
 PrepareGrantd = Callable[..., GrantdProcess]
 
 NOT_SERVING = HealthCheckResponse.NOT_SERVING
+REFRESHING = ("--grant", "client_credentials", "--grant", "refresh_token")
 
 
 def test_balancers_are_told_before_the_doors_close(prepare_grantd: PrepareGrantd) -> None:
@@ -75,3 +77,33 @@ def test_a_second_signal_ends_it_at_once(
         assert time.monotonic() - began < 10
         with suppress(ConnectionError):
             assert connection.receive() is None
+
+
+def test_what_takes_longer_than_it_was_given_does_not_hold_it(
+    prepare_grantd: PrepareGrantd,
+) -> None:
+    """Over both protocols: a store that hangs holds the calls, and the time for them is over."""
+    server = prepare_grantd("sqlite", {"shutdown_timeout": "1s"}).start()
+    client = server.create_client("one", "--issue-refresh-token", *REFRESHING)
+    request = form_request("/access_token", {"grant_type": "client_credentials"}, auth=client.basic)
+    with ExitStack() as stack:
+        connection = stack.enter_context(HttpConnection(server.http_port))
+        channel = stack.enter_context(grpc.insecure_channel(server.grpc_target))
+        HealthStub(channel).Check(HealthCheckRequest())
+        lock = stack.enter_context((server.folder / "grantd.db.lock").open("r+b"))
+        flock(lock, LOCK_EX)
+        connection.send(request)
+        call = TokenServiceStub(channel).IssueToken.future(
+            messages.IssueTokenRequest(grant_type="client_credentials"),
+            metadata=basic(client.client_id, client.secret),
+            timeout=60,
+        )
+        wait_until(lambda: have_been_read(server.http_port, 1))
+        HealthStub(channel).Check(HealthCheckRequest(service="grpc.health.v1.Health"))
+
+        server.signal(signal.SIGTERM)
+
+        assert call.exception().code() is not grpc.StatusCode.OK
+        reply = connection.receive()
+        assert reply is None or reply.status == 503
+    assert server.wait() == 0

@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from support.grantd_process import GrantdProcess
 from support.polling import wait_until
 from support.redis_server import RedisServer
+from support.tls import HERE, Pair
 
 PrepareGrantd = Callable[..., GrantdProcess]
 
@@ -92,3 +94,31 @@ def _is_up(server: GrantdProcess) -> bool:
         return server.get("/readyz").status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def test_a_certificate_that_does_not_do_changes_nothing(prepare_grantd: PrepareGrantd) -> None:
+    """It is said once, by name of the file; what else had changed waits until all of it holds."""
+    server = prepare_grantd()
+    shown = Pair.write(trustme.CA().issue_cert(HERE), server.folder)
+    config = server.folder / "grantd.toml"
+    server.environment["GRANTD_CONFIG"] = str(config)
+    server.environment["GRANTD_GRPC_CERTIFICATE_FILE"] = str(shown.certificate)
+    server.environment["GRANTD_GRPC_CERTIFICATE_KEY_FILE"] = str(shown.key)
+    config.write_text('log_level = "info"')
+    server.start()
+
+    good = shown.key.read_bytes()
+    shown.key.write_text("no key")
+    config.write_text('log_level = "warning"')
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: said(server, "settings not reloaded"))
+    (refused,) = said(server, "settings not reloaded")
+    assert str(shown.key) in refused["reasons"][0]
+
+    shown.key.write_bytes(good)
+    config.write_text('log_level = "info"\nworkers = 2')
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: said(server, "settings reloaded"))
+    (taken,) = said(server, "settings reloaded")
+    assert (taken["changed"], taken["needs_restart"]) == ([], ["workers"])
+    assert server.stop() == 0
