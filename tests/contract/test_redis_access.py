@@ -13,6 +13,7 @@ from adapters.redis.credentials import CredentialFiles
 from adapters.redis.revocations import RedisRevocationList
 from domain.errors import Unavailable
 from support.domain_samples import HOUR, NOW, token_id
+from support.polling import until
 from support.redis_certificates import RedisCertificates
 from support.redis_cluster import ClusterDeployment
 from support.redis_sentinel import SentinelDeployment
@@ -20,6 +21,11 @@ from support.redis_server import RedisServer, acl_user
 
 _PASSWORD = "open-sesame"
 _NEEDED = permissions.rules().split()
+
+_OF_SENTINELS = (
+    *("-@all", "+ping", "+client|setname"),
+    *("+sentinel|myid", "+sentinel|master", "+sentinel|sentinels"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +71,21 @@ async def require_work(url: str, files: CredentialFiles) -> None:
         assert await listed.contains(token_id(), now=NOW)
 
 
+async def works(url: str, files: CredentialFiles) -> bool:
+    """Tell whether it does by now: a machine that is busy may make Sentinels doubt for a moment."""
+    try:
+        await require_work(url, files)
+    except Unavailable:
+        return False
+    return True
+
+
 def as_user(name: str, url: str) -> str:
     return url.replace("://", f"://{name}@")
 
 
-async def test_a_user_with_the_rights_that_are_told_has_all_it_needs(
-    server: RedisServer, files: CredentialFiles
-) -> None:
-    """Over TLS, by a name in the URL and a password in a file."""
+async def test_a_user_is_let_in_over_tls(server: RedisServer, files: CredentialFiles) -> None:
+    """By a name in the URL and a password in a file."""
     await require_work(as_user("grantd", server.url), files)
 
 
@@ -175,7 +188,12 @@ async def test_sentinels_have_a_password_of_their_own(
         sentinel_password="open-barley",
     )
     try:
-        await require_work(deployment.url, replace(files, sentinel_password=sentinel_password))
+        known = replace(files, sentinel_password=sentinel_password)
+        await until(lambda: works(deployment.url, known))
+        for sentinel in deployment.sentinels:
+            sentinel.command("ACL", "SETUSER", "grantd", "on", ">open-barley", *_OF_SENTINELS)
+        named = replace(known, sentinel_username="grantd")
+        await until(lambda: works(deployment.url, named))
         async with revocations(deployment.url, files) as listed:
             with pytest.raises(Unavailable):
                 await listed.contains(token_id(), now=NOW)

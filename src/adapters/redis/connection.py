@@ -1,8 +1,8 @@
 """What the stores share: one way to Redis, however it is set up.
 
 None of the client library's exceptions gets past this file, and nothing is
-repeated but by it. A read takes no longer than three round trips, a step no
-longer than its patience and one more attempt: see docs/operations.md.
+repeated but by it. Nothing is begun again after the time that a reply may
+take, and nothing waits longer than two replies and a connection may take.
 """
 
 import asyncio
@@ -70,6 +70,7 @@ class RedisConnection:
     ) -> None:
         self._deployment = deployment
         self._patience = reply_timeout.total_seconds()
+        self._longest = (2 * reply_timeout + _CONNECT_TIMEOUT).total_seconds()
         self._wait_replicas = wait_replicas
         self._trips = trips
         self._gatherings: defaultdict[Hashable, Gathering] = defaultdict(
@@ -194,6 +195,18 @@ class RedisConnection:
         return answer
 
     async def _persist(
+        self,
+        kind: TripKind,
+        step: Callable[[], Awaitable[Any]],
+        again_after: tuple[type[Exception], ...],
+    ) -> Any:  # noqa: ANN401
+        try:
+            async with asyncio.timeout(self._longest):
+                return await self._try_again(kind, step, again_after)
+        except TimeoutError as error:
+            raise Unavailable(f"Redis: nothing came of it within {self._longest:g} s") from error
+
+    async def _try_again(
         self,
         kind: TripKind,
         step: Callable[[], Awaitable[Any]],
