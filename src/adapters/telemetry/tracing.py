@@ -29,6 +29,7 @@ from opentelemetry.trace import (
     Tracer,
     format_span_id,
     format_trace_id,
+    get_current_span,
     set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -84,7 +85,7 @@ class Tracing:
     def request(
         self, name: str, *, fields: Callable[[str], Sequence[str]], attributes: Attributes
     ) -> Iterator[Span]:
-        """Make the span of a request; log lines inside name it.
+        """Make the span of a request; the request's line names it, and if it is kept all others.
 
         Args:
             fields: Returns what the request has under a name, for its trace
@@ -101,6 +102,9 @@ class Tracing:
             own = span.get_span_context()
             trace_id, span_id = format_trace_id(own.trace_id), format_span_id(own.span_id)
             bind_trace(trace_id, span_id)
+            if not span.is_recording():
+                yield span
+                return
             with (
                 structlog.contextvars.bound_contextvars(trace_id=trace_id, span_id=span_id),
                 _asking(span),
@@ -110,9 +114,14 @@ class Tracing:
                 finally:
                     _tell_whose(span)
 
+    def step(self, name: str) -> AbstractContextManager[Span]:
+        """Make the span of a part of the request at hand, if that one is kept."""
+        if not get_current_span().is_recording():
+            return nullcontext(INVALID_SPAN)
+        return self._step(name)
+
     @contextmanager
-    def step(self, name: str) -> Iterator[Span]:
-        """Make the span of a part of the request at hand."""
+    def _step(self, name: str) -> Iterator[Span]:
         with (
             self._tracer.start_as_current_span(
                 name, record_exception=False, set_status_on_exception=False
@@ -140,8 +149,6 @@ class _Asking(Tally):
 
 
 def _asking(span: Span) -> AbstractContextManager[None]:
-    if not span.is_recording():
-        return nullcontext()
     return count_for(_Asking(span=span), instead_of=_Asking)
 
 
@@ -155,7 +162,10 @@ class _TracedTrips:
 
     def made(self, kind: TripKind, /, *, seconds: float, failed: bool) -> None:
         self._observer.made(kind, seconds=seconds, failed=failed)
-        asking = [tally for tally in waiting() if isinstance(tally, _Asking)]
+        # One that has ended is not of this request, but of the one before it on its connection.
+        asking = [
+            tally for tally in waiting() if isinstance(tally, _Asking) and tally.span.is_recording()
+        ]
         if not asking:
             return
         ended = time.time_ns()
