@@ -25,9 +25,10 @@ NOT_SERVING = HealthCheckResponse.NOT_SERVING
 REFRESHING = ("--grant", "client_credentials", "--grant", "refresh_token")
 
 
+@pytest.mark.waits
 def test_balancers_are_told_before_the_doors_close(prepare_grantd: PrepareGrantd) -> None:
     """Meanwhile everything is served, new connections too; and nobody who watches holds it up."""
-    server = prepare_grantd("sqlite", {"drain_delay": "3s"}).start()
+    server = prepare_grantd("sqlite", {"drain_delay": "8s"}).start()
     client = server.create_client("one")
     request = form_request("/access_token", {"grant_type": "client_credentials"}, auth=client.basic)
     with ExitStack() as stack:
@@ -50,18 +51,14 @@ def test_balancers_are_told_before_the_doors_close(prepare_grantd: PrepareGrantd
             metadata = basic(client.client_id, client.secret)
             asked = messages.IssueTokenRequest(grant_type="client_credentials")
             assert TokenServiceStub(new).IssueToken(asked, metadata=metadata).access_token
-        assert time.monotonic() - told < 3, "too slow a machine to tell"
 
         assert next(watch, None) is None
-        assert time.monotonic() - told > 2.5
+        assert time.monotonic() - told > 7
         assert idle.receive() is None
     assert server.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_it_at_once(
-    prepare_grantd: PrepareGrantd, number: signal.Signals
-) -> None:
+def test_a_second_signal_ends_it_at_once(prepare_grantd: PrepareGrantd) -> None:
     """What is in flight is cut off, and the status says so."""
     server = prepare_grantd("sqlite", {"drain_delay": "60s"}).start()
     with HttpConnection(server.http_port) as connection:
@@ -70,7 +67,7 @@ def test_a_second_signal_ends_it_at_once(
         server.signal(signal.SIGTERM)
         wait_until(lambda: server.get("/readyz").status_code == 503)
 
-        server.signal(number)
+        server.signal(signal.SIGINT)
 
         began = time.monotonic()
         assert server.wait() == 1

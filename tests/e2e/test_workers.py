@@ -235,46 +235,45 @@ def test_a_worker_that_finds_no_store_is_waited_for(
     assert server.stop() == 0
 
 
-@pytest.mark.waits
-def test_a_worker_that_hangs_is_replaced(prepare_grantd: PrepareGrantd) -> None:
-    """It would hold its share of the connections for ever."""
-    server = prepare_grantd("sqlite", HTTP_ONLY).start()
-    (hung,) = server.workers("http")
-
-    hung.suspend()
-
-    wait_until(lambda: server.workers("http") not in ([], [hung]), within=60)
-    wait_until(lambda: is_ready(server))
-    assert "worker hangs" in server.log.read_text()
-    assert server.stop() == 0
-
-
-def test_a_worker_has_room_for_its_connections(prepare_grantd: PrepareGrantd) -> None:
-    """Whatever soft limit of open files its shell had."""
+@pytest.fixture(scope="module")
+def lone(start_grantd: Callable[..., GrantdProcess]) -> GrantdProcess:
+    """A server of one worker, started where few files may be open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    server = prepare_grantd("sqlite", HTTP_ONLY)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
     try:
-        server.start()
+        return start_grantd("sqlite", HTTP_ONLY)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    (worker,) = server.workers("http")
-    assert worker.rlimit(psutil.RLIMIT_NOFILE)[0] >= min(hard, 16_384)
+
+@pytest.mark.waits
+def test_a_worker_that_hangs_is_replaced(lone: GrantdProcess) -> None:
+    """It would hold its share of the connections for ever."""
+    (hung,) = lone.workers("http")
+
+    hung.suspend()
+
+    wait_until(lambda: lone.workers("http") not in ([], [hung]), within=60)
+    wait_until(lambda: is_ready(lone))
+    assert "worker hangs" in lone.log.read_text()
 
 
-def test_a_supervisor_that_is_stopped_for_a_while_stops_nobody(
-    prepare_grantd: PrepareGrantd,
-) -> None:
+def test_a_supervisor_that_is_stopped_for_a_while_stops_nobody(lone: GrantdProcess) -> None:
     """And it takes no worker for hung when it goes on."""
-    server = prepare_grantd("sqlite", HTTP_ONLY).start()
-    workers = server.workers("http")
+    workers = lone.workers("http")
 
-    server.signal(signal.SIGSTOP)
-    assert is_ready(server)
+    lone.signal(signal.SIGSTOP)
+    assert is_ready(lone)
     time.sleep(1)
-    server.signal(signal.SIGCONT)
+    lone.signal(signal.SIGCONT)
 
-    assert is_ready(server)
-    assert server.workers("http") == workers
-    assert server.stop() == 0
+    assert is_ready(lone)
+    assert lone.workers("http") == workers
+
+
+def test_a_worker_has_room_for_its_connections(lone: GrantdProcess) -> None:
+    """Whatever soft limit of open files its shell had."""
+    (worker,) = lone.workers("http")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+    assert worker.rlimit(psutil.RLIMIT_NOFILE)[0] >= min(hard, 16_384)
