@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NODE_MODULES := tests/node/node_modules
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run test check format protos docs conformance lock clean
+.PHONY: help run test test-faults check format protos docs conformance lock clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,11 @@ test: $(VENV)/.installed-dev $(NODE_MODULES)/.installed ## Run every test
 	@scripts/need systemd-analyze systemd
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python scripts/build_conformance_page.py --check
+
+test-faults: $(VENV)/.installed-dev ## Break everything under load, FAULTS_ROUNDS=N times
+	@scripts/need redis-server
+	@scripts/need faketime
+	$(BIN)/python -m pytest tests/faults tests/unit/faults -m "" --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.installed-dev ## Run the static checks
 	$(BIN)/ruff check .

@@ -90,6 +90,11 @@ class RedisProcess:
         return f"{HOST}:{self._port}"
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_well(self) -> bool:
         """Whether it has been neither stopped nor frozen."""
         return self._process is not None and not self._frozen
