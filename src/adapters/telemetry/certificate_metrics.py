@@ -7,15 +7,17 @@ from adapters.server_certificate import CertificateObserver
 
 class CertificateMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._failures = Counter(
+        failures = Counter(
             "grantd_certificate_exchange_failures",
             "Certificates that lay in the place of one in use and could not be taken.",
             ["protocol"],
             registry=registry,
         )
+        # From zero on, or the first failure would not be seen to increase it.
+        self._fail = {protocol: failures.labels(protocol).inc for protocol in ("http", "grpc")}
 
     def not_exchanged(self, protocol: str, /) -> None:
-        self._failures.labels(protocol).inc()
+        self._fail[protocol]()
 
 
 _: type[CertificateObserver] = CertificateMetrics
