@@ -24,7 +24,7 @@ from support.edges import NO_PROXY
 from support.grantd_process import GrantdProcess, free_port
 from support.grpc_calls import basic
 from support.held_worker import all_at_once
-from support.http_connection import form_request
+from support.http_connection import HttpConnection, form_request
 from support.oauth_replies import granted
 from support.polling import wait_until
 from support.redis_server import RedisServer
@@ -129,6 +129,15 @@ def story(
         request = form_request("/access_token", grant, auth=client.basic)
         for reply in all_at_once(server, [_with(caller, request) for caller in crowd]):
             assert reply.status == 200
+
+        callers |= {"first": Caller.new(), "behind it": Caller.new(sampled=False)}
+        with HttpConnection(server.http_port) as connection:
+            pair = (callers["first"], callers["behind it"])
+            connection.send(b"".join(_with(caller, request) for caller in pair))
+            for _ in pair:
+                answered = connection.receive()
+                assert answered is not None
+                assert answered.status == 200
 
         issue = TokenServiceStub(channel).IssueToken.with_call
         over_grpc, call = issue(
@@ -235,6 +244,13 @@ def test_a_step_lies_within_what_it_is_a_step_of(story: Story) -> None:
 def test_a_caller_that_traces_nothing_is_not_traced(story: Story) -> None:
     """Its decision holds here, as that of one who traces does."""
     assert story.spans("left out") == []
+
+
+def test_a_request_behind_another_one_is_no_part_of_its_trace(story: Story) -> None:
+    """Both come on one connection, before the first is answered."""
+    assert story.tree("first") == {"POST /access_token": {"IssueToken": SIGNED_TOKEN}}
+    assert len(story.spans("first")) == 4
+    assert story.spans("behind it") == []
 
 
 def test_a_refusal_is_told_and_is_no_failure(story: Story) -> None:
