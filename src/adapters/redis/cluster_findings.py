@@ -1,6 +1,6 @@
 """What an operator should know of a cluster as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from adapters.findings import Finding, Severity
 from adapters.redis.primary_findings import PrimaryFacts, change
@@ -9,12 +9,26 @@ _SLOTS = 16_384
 _ENOUGH_TO_ELECT = 3
 
 
-def examine_cluster(primaries: Mapping[str, PrimaryFacts]) -> Iterator[Finding]:
-    """Judge a cluster by its primaries; what is no cluster has no findings."""
+def examine_cluster(
+    primaries: Mapping[str, PrimaryFacts], *, silent: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Judge a cluster by its primaries; what is no cluster has no findings.
+
+    Args:
+        silent: Primaries that do not answer.
+    """
     nodes = {place: facts for place, facts in primaries.items() if facts.cluster}
     if not nodes:
         return
-    yield from _coverage(nodes)
+    if silent:
+        yield Finding(
+            Severity.FAULT,
+            f"{', '.join(silent)} {'does' if len(silent) == 1 else 'do'} not answer: whatever is "
+            "there is answered 503, until it is back or a replica takes its place",
+            "start it again",
+        )
+    else:
+        yield from _coverage(nodes)
     yield from _elections(nodes)
     if any(
         facts.directives.get("cluster-require-full-coverage") == "yes" for facts in nodes.values()

@@ -9,11 +9,13 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from adapters.findings import Finding
 from adapters.redis import permissions
+from adapters.redis.address import Endpoint
 from adapters.redis.cluster_findings import examine_cluster
 from adapters.redis.connection import RedisConnection
 from adapters.redis.primary_findings import DIRECTIVES, PrimaryFacts, examine
 from adapters.redis.scripts import LIST_REFUSED
 from adapters.redis.sentinel_findings import examine_sentinels
+from adapters.redis.slots import endpoint_at
 from domain.errors import Unavailable
 
 
@@ -32,9 +34,25 @@ async def inspect(connection: RedisConnection, *, wait_replicas: int = 0) -> Seq
     }
     return (
         *_gather(found),
-        *examine_cluster(primaries),
+        *examine_cluster(primaries, silent=await _silent(connection, primaries)),
         *examine_sentinels(await connection.hear_sentinels()),
     )
+
+
+async def _silent(
+    connection: RedisConnection, primaries: Mapping[str, PrimaryFacts]
+) -> Sequence[str]:
+    """Return the primaries that the others know of and that do not answer."""
+    if not any(facts.cluster for facts in primaries.values()):
+        return ()
+    named: set[str] = set()
+    for place, slots in (await connection.ask_each("CLUSTER", "SLOTS")).items():
+        told_by = Endpoint(place.rpartition(":")[0].strip("[]"))
+        named |= {
+            str(endpoint_at(primary[0] or b"", primary[1], told_by=told_by))
+            for _, _, primary, *_ in slots
+        }
+    return sorted(named - primaries.keys())
 
 
 async def _look(connection: RedisConnection, *, waits: bool) -> Mapping[str, PrimaryFacts]:

@@ -39,6 +39,14 @@ def test_slots_that_nobody_serves_are_a_fault() -> None:
     assert "10923 of 16384 slots are served, and a:1 calls the cluster down" in finding.sentence
 
 
+def test_a_primary_that_does_not_answer_is_a_fault() -> None:
+    """By its address."""
+    (finding,) = examine_cluster(three(), silent=["d:4"])
+
+    assert finding.severity is Severity.FAULT
+    assert "d:4 does not answer" in finding.sentence
+
+
 def test_a_primary_without_replica_is_noted() -> None:
     """By its address."""
     (_, finding) = examine_cluster(three(replicas=False))
