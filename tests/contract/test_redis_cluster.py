@@ -20,7 +20,7 @@ from support.redis_cluster import ClusterDeployment
 from support.redis_server import RedisServer
 from support.stores import redis_stores
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.waits, pytest.mark.timeout(120)]
 
 _MANY = 300
 

@@ -18,7 +18,7 @@ from support.redis_sentinel import SERVICE, SentinelDeployment
 from support.redis_server import RedisServer
 from support.stores import redis_stores
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.waits, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
