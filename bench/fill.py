@@ -170,6 +170,7 @@ class Served:
     population: Population
     clients: int
     url: str
+    store_seconds: Callable[[], float]
 
     def issue(self, number: int) -> Awaitable[Any]:
         return self.core.issue_token(
@@ -196,7 +197,7 @@ async def compare(few: Served, full: Served, rounds: int) -> None:
     few_tokens, full_tokens = await few.tokens(), await full.tokens()
     print(f"in process, medians of {rounds:,}: {FEW} of each, full, and how they compare")
     numbers = [number % FEW for number in range(rounds)]
-    await _contest("issue", numbers, few.issue, full.issue)
+    await _contest("issue", numbers, (few, few.issue), (full, full.issue))
 
     def ask_few(number: int) -> Awaitable[Any]:
         return few.introspect(few_tokens[number])
@@ -204,7 +205,7 @@ async def compare(few: Served, full: Served, rounds: int) -> None:
     def ask_full(number: int) -> Awaitable[Any]:
         return full.introspect(full_tokens[number])
 
-    await _contest("introspect", numbers, ask_few, ask_full)
+    await _contest("introspect", numbers, (few, ask_few), (full, ask_full))
     if full.clients >= _MORE_THAN_ARE_REMEMBERED:
         everywhere = random.Random(1).sample(range(full.clients), _MORE_THAN_ARE_REMEMBERED)  # noqa: S311  (no secret)
         for number in everywhere:
@@ -212,31 +213,42 @@ async def compare(few: Served, full: Served, rounds: int) -> None:
         await _contest(
             "issue, each time another client",
             range(rounds),
-            lambda number: few.issue(number % FEW),
-            lambda number: full.issue(everywhere[number % len(everywhere)]),
+            (few, lambda number: few.issue(number % FEW)),
+            (full, lambda number: full.issue(everywhere[number % len(everywhere)])),
         )
 
 
 async def _contest(
     what: str,
     numbers: Sequence[int],
-    few: Callable[[int], Awaitable[Any]],
-    full: Callable[[int], Awaitable[Any]],
+    few: tuple[Served, Callable[[int], Awaitable[Any]]],
+    full: tuple[Served, Callable[[int], Awaitable[Any]]],
 ) -> None:
-    times: tuple[list[float], list[float]] = ([], [])
+    walls: tuple[list[float], list[float]] = ([], [])
+    busy = [-served.store_seconds() for served, _ in (few, full)]
     for turn, number in enumerate(numbers):
-        contestants = list(zip((few, full), times, strict=True))
-        for work, taken in contestants if turn % 2 else reversed(contestants):
-            began = time.perf_counter()
+        for place in (0, 1) if turn % 2 else (1, 0):
+            _, work = (few, full)[place]
+            began, spent = time.perf_counter(), time.process_time()
             await work(number)
-            taken.append(time.perf_counter() - began)
-    of_few, of_full = (median(taken) for taken in times)
-    print(f"{what}: {of_few * 1e6:,.0f} µs, {of_full * 1e6:,.0f} µs, {of_full / of_few:.3f}")
+            walls[place].append(time.perf_counter() - began)
+            busy[place] += time.process_time() - spent
+    busy = [spent + it.store_seconds() for spent, (it, _) in zip(busy, (few, full), strict=True)]
+    of_few, of_full = (median(wall) for wall in walls)
+    each_few, each_full = (spent / len(numbers) for spent in busy)
+    print(
+        f"{what}: {of_few * 1e6:,.0f} µs, {of_full * 1e6:,.0f} µs, {of_full / of_few:.3f};"
+        f" of processors {each_few * 1e6:,.0f} µs, {each_full * 1e6:,.0f} µs,"
+        f" {each_full / each_few:.3f}",
+        flush=True,
+    )
 
 
 @asynccontextmanager
-async def redis_place(folder: Path, stack: AsyncExitStack) -> AsyncIterator[tuple[str, Any]]:
-    """Start a server, and yield its URL and what opens the place."""
+async def redis_place(
+    folder: Path, stack: AsyncExitStack
+) -> AsyncIterator[tuple[str, Any, Callable[[], float]]]:
+    """Start a server; yield its URL, what opens the place, and what tells its processor time."""
     server = stack.enter_context(redis_server(folder))
 
     @asynccontextmanager
@@ -247,11 +259,13 @@ async def redis_place(folder: Path, stack: AsyncExitStack) -> AsyncIterator[tupl
         finally:
             await connection.close()
 
-    yield server.url, opened
+    yield server.url, opened, server.processor_seconds
 
 
 @asynccontextmanager
-async def sqlite_place(folder: Path, _stack: AsyncExitStack) -> AsyncIterator[tuple[str, Any]]:
+async def sqlite_place(
+    folder: Path, _stack: AsyncExitStack
+) -> AsyncIterator[tuple[str, Any, Callable[[], float]]]:
     path = folder / "grantd.db"
 
     @asynccontextmanager
@@ -262,7 +276,7 @@ async def sqlite_place(folder: Path, _stack: AsyncExitStack) -> AsyncIterator[tu
         finally:
             await database.close()
 
-    yield f"sqlite:///{path}", opened
+    yield f"sqlite:///{path}", opened, lambda: 0.0  # it is of this process
 
 
 _PLACES: Final = {"redis": redis_place, "sqlite": sqlite_place}
@@ -273,13 +287,13 @@ async def prepare(
 ) -> Served:
     """Fill a store of its own, and open the core on it."""
     own = Path(tempfile.mkdtemp(dir=folder))
-    url, opened = await stack.enter_async_context(_PLACES[kind](own, stack))
+    url, opened, store_seconds = await stack.enter_async_context(_PLACES[kind](own, stack))
     settings = Settings(store=url, master_key_file=(master_key(own),), audit_log=("off",))
     core = await stack.enter_async_context(open_core(settings))
     population = await Population.found(core, SystemClock().now())
     async with opened() as place:
         await fill(place, population, count, weigh=weigh)
-    return Served(core, population, count, url)
+    return Served(core, population, count, url, store_seconds)
 
 
 async def main(kind: str, count: int, rounds: int) -> None:

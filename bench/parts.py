@@ -29,26 +29,36 @@ from urllib.parse import urlencode
 import grpc
 import psutil
 import uvloop
-from bench.population import Population
+from bench.population import Population, client_id
 from bench.throwaway import RedisServer, free_port, master_key, redis_server
 
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
+from adapters.redis import keys
+from adapters.store_trips import Unobserved
 from adapters.system.clock import SystemClock
 from adapters.system.secret_hashing import PepperedSecretHasher
 from domain.model.credentials import PresentedCredentials
 from domain.model.events import Origin
 from domain.model.keys import SigningAlgorithm
+from domain.model.limits import FailureLimits, accounts, vouching_key
 from domain.usecases.introspect_token import IntrospectionRequest
 from domain.usecases.issue_token import TokenRequest
 from entrypoints.container import Core, open_core
+from entrypoints.redis_stores import redis_stores
 from entrypoints.settings import Settings
+from entrypoints.sqlite_stores import sqlite_stores
+from entrypoints.stores import Stores
 from grantd.v1.token_service_pb2 import IntrospectTokenRequest, IssueTokenRequest
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 
 _ORIGIN: Final = Origin(protocol="http", address="192.0.2.1")
 _FEW: Final = 100
 _BATCHES: Final = 9
+_MIB: Final = 1 << 20
+_OTHERS: Final = (0, 7, 63)
+_ABSENT: Final = 5  # three budgets of failures, the voucher, the revocation
+_TRIPS: Final = 6_400
 _GRANTD: Final = str(Path(sys.executable).with_name("grantd"))
 _REPLY_HEAD_ENDS: Final = b"\r\n\r\n"
 
@@ -115,6 +125,9 @@ class Servers:
             if f"entrypoints.{protocol}_worker" in child.cmdline()
         )
         return worker
+
+    def memory(self, protocol: str) -> float:
+        return float(self.worker(protocol).memory_info().rss) / _MIB
 
     async def http_cost(self, requests: Sequence[bytes], bench: Bench) -> float:
         return await self._cost("http", bench, lambda: self._over_http(requests, bench))
@@ -200,7 +213,7 @@ def _basic(credentials: PresentedCredentials) -> str:
     return "Basic " + base64.b64encode(userpass.encode()).decode()
 
 
-async def core_parts(bench: Bench) -> dict[str, float]:
+async def core_parts(bench: Bench, stores: Stores) -> dict[str, float]:
     """Measure what the core does for either request, and the largest parts of it alone."""
     catalogue = await bench.core.catalogue.read()
     now = bench.core.clock.now()
@@ -227,10 +240,22 @@ async def core_parts(bench: Bench) -> dict[str, float]:
             peppers=catalogue.keyring.peppers,
         )
 
+    async def read(number: int) -> None:
+        """Read what tells who is calling; a token by client credentials needs no more."""
+        caller = client_id(number % _FEW)
+        booked = accounts(FailureLimits(), client_id=caller, source=_ORIGIN.address)
+        voucher = vouching_key(client_id=caller, source=_ORIGIN.address)
+        spent = stores.limiter.peek([account.key for account in booked], now=now)
+        found = stores.clients.find(caller)
+        vouched = stores.limiter.is_vouched(voucher, now=now)
+        version = stores.catalogue.version()
+        await spent, await found, await vouched, await version
+
     try:
         return {
             "issue: the core": await bench.cost(bench.issue),
             "issue: of it, sign (ES256)": await bench.cost(lambda _: signer.sign(claims, key=key)),
+            "issue: of it, read the store": await bench.cost(read),
             "introspect: the core, a token seen before": await bench.cost(bench.introspect),
             "introspect: of a new token besides, prove its signature": await bench.cost(prove),
             "either: of it, compare the secret": await bench.cost(compare),
@@ -276,6 +301,8 @@ async def edge_parts(bench: Bench, settings: Settings, folder: Path) -> dict[str
             "issue: the whole, gRPC worker": await servers.grpc_cost(issue, bench),
             "introspect: the whole, HTTP worker": await servers.http_cost(asks, bench),
             "introspect: the whole, gRPC worker": await servers.grpc_cost(introspect, bench),
+            "HTTP worker, MiB of memory": servers.memory("http"),
+            "gRPC worker, MiB of memory": servers.memory("grpc"),
         }
 
 
@@ -290,18 +317,45 @@ async def redis_parts(bench: Bench, server: RedisServer) -> dict[str, float]:
         calls = bench.at_once + bench.requests // _BATCHES * _BATCHES
         for counter in before:
             told[f"{name}: {counter}"] = (after[counter] - before[counter]) / calls
-    return told
+    return told | {
+        f"introspect: Redis, microseconds, {many} others in the same MGET": _together(server, many)
+        for many in _OTHERS
+    }
+
+
+def _together(server: RedisServer, others: int) -> float:
+    """Measure one introspection among others, none of which asks for the same keys."""
+    read = [_read_of(number) for number in range(others + 1)]
+    mget = ["MGET", *(key for keys_of_one in read for key in keys_of_one)]
+    before = _counters(server)
+    for _ in range(_TRIPS // len(read)):
+        server.client.execute_command(*mget)
+    after = _counters(server)
+    counter = next(iter(before))
+    return (after[counter] - before[counter]) / (_TRIPS // len(read) * len(read))
+
+
+def _read_of(number: int) -> list[bytes]:
+    """Name what an introspection reads: two clients, a voucher, and what is mostly absent."""
+    caller, subject = client_id(number % _FEW), client_id((number + 1) % _FEW)
+    absent = [b"%b:absent:%d" % (keys.client(subject), place) for place in range(_ABSENT)]
+    return [keys.CATALOGUE_VERSION, keys.client(caller), keys.client(subject), *absent]
 
 
 def _counters(server: RedisServer) -> dict[str, float]:
-    seconds = server.info("used_cpu_user") + server.info("used_cpu_sys")
     return {
-        "Redis, microseconds of its processor": seconds * 1e6,
+        "Redis, microseconds of its processor": server.processor_seconds() * 1e6,
         "Redis, commands": server.info("total_commands_processed"),
         "Redis, keys read": server.info("keyspace_hits") + server.info("keyspace_misses"),
         "Redis, bytes received": server.info("total_net_input_bytes"),
         "Redis, bytes sent": server.info("total_net_output_bytes"),
     }
+
+
+def open_stores(settings: Settings) -> Stores:
+    if settings.store_kind == "sqlite":
+        return sqlite_stores(settings, Unobserved())
+    return redis_stores(settings, SystemClock(), Unobserved())
 
 
 @asynccontextmanager
@@ -325,7 +379,9 @@ async def main(kind: str, requests: int, at_once: int) -> None:
         bench = Bench(core, population, [], requests, at_once)
         tokens = [(await bench.issue(number)).access_token for number in range(_FEW)]
         bench = Bench(core, population, tokens, requests, at_once)
-        parts = await core_parts(bench)
+        stores = open_stores(settings)
+        stack.push_async_callback(stores.close)
+        parts = await core_parts(bench, stores)
         if server is not None:
             parts |= await redis_parts(bench, server)
         parts |= await edge_parts(bench, settings, folder)

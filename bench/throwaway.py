@@ -40,6 +40,9 @@ class RedisServer:
         facts: Any = self.client.info("all")
         return facts[name]
 
+    def processor_seconds(self) -> float:
+        return float(self.info("used_cpu_user") + self.info("used_cpu_sys"))
+
     def stop(self) -> None:
         self.client.close()
         self._process.terminate()
