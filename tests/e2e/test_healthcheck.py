@@ -75,12 +75,17 @@ def test_a_container_that_serves_tls_is_asked_over_tls(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "told")
 
 
-@pytest.mark.parametrize(
-    ("http", "said"), [(f"0.0.0.0:{free_port()}", "ConnectionRefusedError"), ("off", "HTTP is off")]
-)
-def test_a_container_that_does_not_answer_is_not_healthy(http: str, said: str) -> None:
+def test_a_container_that_does_not_answer_is_not_healthy() -> None:
     """The engine is shown why."""
-    done = check({"GRANTD_HTTP": http})
+    done = check({"GRANTD_HTTP": f"0.0.0.0:{free_port()}"})
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert "ConnectionRefusedError" in done.stderr
+
+
+def test_a_container_without_http_is_not_healthy() -> None:
+    """There is nobody to ask."""
+    done = check({"GRANTD_HTTP": "off"})
+
+    assert done.returncode == 1
+    assert "HTTP is off" in done.stderr
