@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 
 from domain.errors import GrantdError
-from entrypoints.admin_listener import meters
 from entrypoints.container import open_core
+from entrypoints.meters import meters
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 

@@ -19,9 +19,9 @@ from adapters.readiness import Readiness
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
-from entrypoints.admin_listener import meters, request_observer
 from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
+from entrypoints.meters import meters, request_observer
 from entrypoints.ports import share
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Address, Settings

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from adapters.server_certificate import CertificateUnusable
 from domain.errors import GrantdError
 from domain.usecases.take_inventory import SecretCounts
-from entrypoints.admin_listener import meters
 from entrypoints.certificates import PROTOCOLS, certificate_files, usable_certificate
 from entrypoints.container import Core, open_core
+from entrypoints.meters import meters
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 from grantd import __version__

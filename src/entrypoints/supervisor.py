@@ -23,12 +23,13 @@ from adapters.system.service_manager import READY, STOPPING, notify
 from adapters.telemetry.logging import configure_logging
 from domain.model.identifiers import ClientId
 from domain.model.keys import SigningKey
-from entrypoints.admin_listener import admin_listener, meters, note_death
+from entrypoints.admin_listener import admin_listener
 from entrypoints.automatic_rotation import rotate_when_due
 from entrypoints.certificates import require_certificates
 from entrypoints.container import Core, open_core
 from entrypoints.cores import usable_cores
 from entrypoints.inventory import take_inventory
+from entrypoints.meters import meters, note_death
 from entrypoints.open_files import FEW_FILES, make_room
 from entrypoints.ports import claim
 from entrypoints.refusal import RefusedToStart

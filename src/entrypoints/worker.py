@@ -25,8 +25,8 @@ from adapters.readiness import Readiness
 from adapters.source_addresses import ProxyTrust
 from adapters.telemetry.logging import configure_logging
 from domain.errors import Unavailable
-from entrypoints.admin_listener import meters
 from entrypoints.container import Core, open_core
+from entrypoints.meters import meters
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 from entrypoints.tracing import open_tracing

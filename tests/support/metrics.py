@@ -6,11 +6,12 @@ from prometheus_client import CollectorRegistry
 
 from adapters.request_record import OUTCOMES, Endpoint
 from adapters.store_trips import TripKind
+from adapters.telemetry.audit_metrics import AuditMetrics
 from adapters.telemetry.certificate_metrics import CertificateMetrics
 from adapters.telemetry.inventory_metrics import InventoryMetrics
-from adapters.telemetry.metrics import PrometheusAuditCounts, WorkerDeaths
 from adapters.telemetry.request_metrics import NO_GRANT, OTHER_GRANT, RequestMetrics
 from adapters.telemetry.trip_metrics import TripMetrics
+from adapters.telemetry.worker_deaths import WorkerDeaths
 from domain.model.clients import GrantType
 from domain.model.events import EventKind
 from domain.model.keys import KeyState, SigningAlgorithm
@@ -36,7 +37,7 @@ def declared_series() -> dict[str, frozenset[str]]:
     """Return the names of all series, each with its labels."""
     registry = CollectorRegistry()
     for metrics in (
-        PrometheusAuditCounts,
+        AuditMetrics,
         WorkerDeaths,
         RequestMetrics,
         TripMetrics,
