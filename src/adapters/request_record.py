@@ -4,16 +4,18 @@ The edges begin it, and they and the core's `Witness` fill it; no decision
 rests on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from time import perf_counter
 from typing import Final, Protocol
 
 from adapters.store_trips import Tally, begin_tally
 from domain.errors import ErrorCode
 from domain.model.identifiers import ClientId
+from domain.ports.entropy import Entropy
 from domain.ports.witness import Witness
 
 
@@ -130,10 +132,17 @@ class EachObserver:
 
 UNOBSERVED: Final = EachObserver()
 
+_ID_BYTES: Final = 12
+
 _UNTRACED: Final = ("", "")
 
 _record: ContextVar[RequestRecord | None] = ContextVar("request_record", default=None)
 _trace: ContextVar[tuple[str, str]] = ContextVar("request_trace", default=_UNTRACED)
+
+
+def request_ids(entropy: Entropy) -> Callable[[], str]:
+    """Return what makes the id of a request."""
+    return partial(entropy.token, _ID_BYTES)
 
 
 def begin_record(record: RequestRecord) -> RequestRecord:

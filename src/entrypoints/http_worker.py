@@ -11,11 +11,12 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app, request_ids
+from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpProtocol
 from adapters.http.tls import FAREWELL_WAIT, HANDSHAKE_WAIT, server_context
 from adapters.readiness import Readiness
+from adapters.request_record import request_ids
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker

@@ -35,6 +35,7 @@ from adapters.request_record import (
     RequestRecord,
     begin_record,
     note_outcome,
+    request_ids,
 )
 from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
@@ -51,7 +52,6 @@ REQUEST_ID: Final = "x-request-id"
 MAX_CALLS: Final = 1_000
 MAX_STREAMS: Final = 200
 
-_REQUEST_ID_BYTES = 12
 _CANCELLED = grpc.StatusCode.CANCELLED.name
 _AUTHORIZATION = "authorization"
 _BEARER = "bearer"
@@ -115,7 +115,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         calls: int = MAX_CALLS,
         streams: int = MAX_STREAMS,
     ) -> None:
-        self._entropy = entropy
+        self._new_id = request_ids(entropy)
         self._authorize = authorize
         self._sources = sources
         self._verifies_clients = verifies_clients
@@ -194,7 +194,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def _call(
         self, context: _Context, admission: Admission, method: str, endpoint: Endpoint
     ) -> AsyncIterator[None]:
-        request_id = self._entropy.token(_REQUEST_ID_BYTES)
+        request_id = self._new_id()
         address = self._sources.tell(_address(context.peer()), partial(_told_by_proxies, context))
         _origin.set(
             Origin(

@@ -1,9 +1,8 @@
 """The HTTP application: which path leads where, and what every request passes on its way."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -27,7 +26,7 @@ from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
 from adapters.http.routing import Endpoint, ExactRoute
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
 from adapters.readiness import Readiness
-from adapters.request_record import UNOBSERVED, RequestObserver
+from adapters.request_record import UNOBSERVED, RequestObserver, request_ids
 from adapters.request_record import Endpoint as Name
 from adapters.source_addresses import SourceAddresses
 from domain.errors import GrantdError
@@ -41,7 +40,6 @@ LIVENESS_PATH: Final = "/livez"
 READINESS_PATH: Final = "/readyz"
 
 _SHORT_TOKEN_PATH = "/token"  # noqa: S105  (a path)
-_REQUEST_ID_BYTES = 12
 
 _Places = dict[str, tuple[Name, Endpoint]]
 
@@ -63,11 +61,6 @@ class HttpOptions:
     grant_types: Sequence[GrantType]
     allow_credentials_in_request_body: bool = True
     jwks_max_age: timedelta = timedelta(hours=1)
-
-
-def request_ids(entropy: Entropy) -> Callable[[], str]:
-    """Return what makes the id of a request."""
-    return partial(entropy.token, _REQUEST_ID_BYTES)
 
 
 def build_app(
