@@ -147,7 +147,7 @@ def request_ids(entropy: Entropy) -> Callable[[], str]:
 
 def begin_record(record: RequestRecord) -> RequestRecord:
     """Make *record* that of the request at hand, in this task and those that it begins."""
-    record.tally = begin_tally()
+    begin_tally(record.tally)
     record.trace_id, record.span_id = _trace.get()
     _record.set(record)
     return record

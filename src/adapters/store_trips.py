@@ -90,13 +90,11 @@ class SharedTrip:
 _waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", default=())
 
 
-def begin_tally() -> Tally:
-    """Count for a new request, from now on, in this task and those that it begins."""
-    tally = Tally()
+def begin_tally(tally: Tally) -> None:
+    """Count in *tally* for a new request, in this task and those that it begins."""
     # One of a request before this may still be there: answers to pipelined ones begin the next.
     others = (one for one in _waiting.get() if type(one) is not Tally)
     _waiting.set((*others, tally))
-    return tally
 
 
 @contextmanager

@@ -27,7 +27,8 @@ async def counted(work: Callable[[], Awaitable[object]]) -> Tally:
     """Do *work* as a request of its own would, and return what was counted for it."""
 
     async def request() -> Tally:
-        tally = begin_tally()
+        tally = Tally()
+        begin_tally(tally)
         await work()
         return tally
 

@@ -78,9 +78,12 @@ class NoSniff:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            send = _with_header(send, self._HEADER)
-        await self._app(scope, receive, send)
+        async def marked_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], self._HEADER]}
+            await send(message)
+
+        await self._app(scope, receive, marked_send if scope["type"] == "http" else send)
 
 
 class BodyLimit:
@@ -93,15 +96,6 @@ class BodyLimit:
         if scope["type"] == "http":
             receive = _limited(receive, announced_too_large=_announces_too_much(scope))
         await self._app(scope, receive, send)
-
-
-def _with_header(send: Send, header: tuple[bytes, bytes]) -> Send:
-    async def send_with_header(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], header]}
-        await send(message)
-
-    return send_with_header
 
 
 def _limited(receive: Receive, *, announced_too_large: bool) -> Receive:
