@@ -1,4 +1,4 @@
-"""Composition: the one place that names driven adapters and knows dependency-injector.
+"""Composition: what everything is made of, in the one place that knows dependency-injector.
 
 The store is chosen by its URL. Everything takes what it needs in its
 constructor, so that a test can build any of it by hand.
@@ -7,13 +7,12 @@ constructor, so that a test can build any of it by hand.
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dependency_injector import containers, providers
 
-from adapters.audit_lines import AuditPlace
 from adapters.endpoints import TOKEN_PATH, url_of
 from adapters.findings import Finding, Severity
 from adapters.jose.assertion_verifier import JoseAssertionVerifier
@@ -30,14 +29,10 @@ from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.system.envelope import AesGcmEnvelope
 from adapters.system.foreign_hashes import KnownForeignHashes
-from adapters.system.master_key import (
-    MasterKey,
-    MasterKeyUnusable,
-)
+from adapters.system.master_key import MasterKey, MasterKeyUnusable
 from adapters.system.secret_folder import SecretFolder
 from adapters.system.secret_hashing import PepperedSecretHasher
-from adapters.telemetry.audit import AuditCounts, Uncounted, WrittenAuditTrail
-from adapters.telemetry.audit_places import FilePlace, StreamPlace
+from adapters.telemetry.audit import AuditCounts, Uncounted
 from domain.model.administration import built_in_scopes
 from domain.model.keys import SigningKey
 from domain.model.lifetimes import Lifetimes
@@ -88,12 +83,13 @@ from domain.usecases.take_inventory import TakeInventory
 from domain.usecases.token_policy import TokenPolicy
 from domain.usecases.token_standing import TokenStanding
 from domain.usecases.translate_client import TranslateClient
+from entrypoints.audit_trail import audit_trail
 from entrypoints.key_files import master_keys, pinned_keys
 from entrypoints.refusal import RefusedToStart
-from entrypoints.setting_forms import OFF, REDIS_STREAM, STDERR, STDOUT
 from entrypoints.settings import Settings
 from entrypoints.sqlite_stores import sqlite_stores
 from entrypoints.stores import Stores
+from entrypoints.tracing import traced_core
 
 if TYPE_CHECKING:
     from adapters.telemetry.tracing import Tracing  # for none but who has it on
@@ -101,7 +97,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """Everything a process needs of the inside, ready for use."""
+    """Everything a process needs of the inside, ready for use.
+
+    Attributes:
+        findings: What an operator should know of the store.
+
+        tracing: What makes spans of all this, for an edge to make its own; None if nothing does.
+    """
 
     issue_token: IssueToken
     explain_token: ExplainToken
@@ -159,26 +161,6 @@ def _redis_stores(settings: Settings, clock: Clock, trips: TripObserver) -> Stor
     return redis_stores(settings, clock, trips)
 
 
-def _audit_trail(
-    settings: Settings, stores: Stores, clock: Clock, *, counts: AuditCounts, stdout: TextIO
-) -> WrittenAuditTrail:
-    streams = {STDERR: ("standard error", sys.stderr), STDOUT: ("standard output", stdout)}
-    here: list[AuditPlace] = []
-    for place in settings.audit_log:
-        if place in streams:
-            name, stream = streams[place]
-            here.append(StreamPlace(name, stream, log_format=settings.log_format))
-        elif place not in (OFF, REDIS_STREAM):
-            here.append(FilePlace(Path(place)))
-    return WrittenAuditTrail(
-        here,
-        gathered=stores.audit if REDIS_STREAM in settings.audit_log else (),
-        required=settings.audit_required,
-        clock=clock,
-        counts=counts,
-    )
-
-
 class _Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     master_keys: providers.Provider[Sequence[MasterKey]] = providers.Dependency()
@@ -211,7 +193,7 @@ class _Container(containers.DeclarativeContainer):
         redis=providers.Singleton(_redis_stores, settings, clock, trips),
     )
     audit = providers.Singleton(
-        _audit_trail, settings, stores, clock, counts=audit_counts, stdout=audit_stdout
+        audit_trail, settings, stores, clock, counts=audit_counts, stdout=audit_stdout
     )
     clients = stores.provided.clients
     families = stores.provided.families
@@ -538,7 +520,7 @@ async def open_core(
             probes=(stores.probe, container.catalogue_probe(), container.audit_trail_probe()),
             findings=findings,
         )
-        yield core if tracing is None else _traced(core, tracing)
+        yield core if tracing is None else traced_core(core, tracing)
     finally:
         container.hasher().close()
         await container.client_keys().close()
@@ -564,24 +546,6 @@ def _trace_ports(container: _Container, tracing: "Tracing") -> None:
         providers.Object(
             tracing.observing_trips(container.trips(), store=container.settings().store_kind)
         )
-    )
-
-
-def _traced(core: Core, tracing: "Tracing") -> Core:
-    from adapters.telemetry.traced_steps import traced  # noqa: PLC0415  (likewise)
-
-    return replace(
-        core,
-        tracing=tracing,
-        issue_token=traced(core.issue_token, tracing),
-        introspect_token=traced(core.introspect_token, tracing),
-        revoke_token=traced(core.revoke_token, tracing),
-        authorize_administration=traced(core.authorize_administration, tracing),
-        administer_clients=traced(core.administer_clients, tracing),
-        administer_secrets=traced(core.administer_secrets, tracing),
-        administer_catalogue=traced(core.administer_catalogue, tracing),
-        administer_keys=traced(core.administer_keys, tracing),
-        rotate_data_keys=traced(core.rotate_data_keys, tracing),
     )
 
 
