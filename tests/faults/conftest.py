@@ -48,7 +48,7 @@ def strike(round_number: int, record_property: Callable[[str, object], None]) ->
             evidence=_EVIDENCE / f"{name.replace(' ', '-').replace(',', '')}.jsonl",
         )
         record_property(_KEY, row(verdict))
-        assert not verdict.findings, str(verdict)
+        assert not verdict.findings, f"FAULTS_SEED={_SEED}: {verdict}"
 
     return strike
 

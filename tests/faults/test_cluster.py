@@ -9,6 +9,8 @@ from support.faults.replicated import ReplicatedSite
 from support.faults.suite import Fault, Strike, opened
 from support.redis_cluster import ClusterDeployment
 
+pytestmark = pytest.mark.timeout(300)  # seconds, on a machine that has other things to do
+
 FAULTS = replicated.faults("a master")
 
 

@@ -16,6 +16,8 @@ from support.faults.suite import Fault, Strike, opened
 from support.faults.troubled_way import TroubledWay
 from support.redis_server import RedisServer
 
+pytestmark = pytest.mark.timeout(300)  # seconds, on a machine that has other things to do
+
 FAULTS = (
     Fault("a worker of each protocol is killed", embedded.workers_are_killed),
     Fault("the server is killed", embedded.the_server_is_killed, lasts=0.5),

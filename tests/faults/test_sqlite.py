@@ -11,6 +11,8 @@ from support.faults.embedded import EmbeddedSite
 from support.faults.small_disk import SmallDisk
 from support.faults.suite import Fault, Strike, opened
 
+pytestmark = pytest.mark.timeout(300)  # seconds, on a machine that has other things to do
+
 FAULTS = (
     Fault("a worker of each protocol is killed", embedded.workers_are_killed),
     Fault("the server is killed", embedded.the_server_is_killed, lasts=0.5, is_in_short_form=True),

@@ -45,7 +45,7 @@ class _Line:
 
     def words(self) -> tuple[str, ...]:
         lost = ", ".join(f"{count} {kind}" for kind, count in sorted(self.lost.items()))
-        nothing = "nothing" if self.is_lossy else "nothing (strict)"
+        nothing = "nothing" if self.is_lossy else "-"
         verdict = "sound" if self.sound == self.runs else f"WRONG {self.runs - self.sound} times"
         counts = (self.runs, self.operations, self.unknown)
         return (*map(str, counts), lost or nothing, str(self.alarms), verdict)
