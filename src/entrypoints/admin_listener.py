@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from entrypoints.meters import DIRECTORY, worker_deaths
 from entrypoints.refusal import RefusedToStart
-from entrypoints.settings import Address
+from entrypoints.setting_forms import Address
 
 
 @asynccontextmanager

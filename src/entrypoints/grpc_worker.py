@@ -19,7 +19,8 @@ from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
 from entrypoints.meters import meters, request_observer
 from entrypoints.refusal import RefusedToStart
-from entrypoints.settings import Address, Settings
+from entrypoints.setting_forms import Address
+from entrypoints.settings import Settings
 
 
 class GrpcListener:

@@ -25,7 +25,8 @@ from entrypoints.container import Core
 from entrypoints.meters import meters, request_observer
 from entrypoints.ports import share
 from entrypoints.refusal import RefusedToStart
-from entrypoints.settings import Address, Settings
+from entrypoints.setting_forms import Address
+from entrypoints.settings import Settings
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,7 @@ import socket
 from typing import Final
 
 from entrypoints.refusal import RefusedToStart
-from entrypoints.settings import Address
+from entrypoints.setting_forms import Address
 
 _BACKLOG: Final = 2_048
 

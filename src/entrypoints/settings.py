@@ -30,6 +30,7 @@ from entrypoints.setting_forms import (
     REDIS_STREAM,
     SQLITE,
     STORE,
+    Address,
     AnyLifetime,
     AuditLog,
     Count,
@@ -53,7 +54,6 @@ from entrypoints.setting_forms import (
     split_list,
     split_map,
 )
-from entrypoints.setting_forms import Address as Address  # noqa: PLC0414  (others read it here)
 from entrypoints.setting_problems import (
     PREFIX,
     InvalidSettings,

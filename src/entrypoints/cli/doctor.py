@@ -21,7 +21,8 @@ from entrypoints.cli import output
 from entrypoints.cli.core import with_core
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.options import AsJson, takes_settings
-from entrypoints.settings import Address, Settings
+from entrypoints.setting_forms import Address
+from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from entrypoints.container import Core

@@ -19,7 +19,8 @@ from entrypoints.cli.administration import Administration
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.inputs import read_secret
 from entrypoints.cli.tls import client_context
-from entrypoints.settings import Address, Settings
+from entrypoints.setting_forms import Address
+from entrypoints.settings import Settings
 
 T = TypeVar("T")
 

@@ -9,8 +9,9 @@ import pytest
 from domain.model.clients import GrantType
 from domain.model.keys import SigningAlgorithm
 from domain.model.tokens import TokenFormat
+from entrypoints.setting_forms import Address
 from entrypoints.setting_problems import InvalidSettings
-from entrypoints.settings import Address, Settings, unknown_variables
+from entrypoints.settings import Settings, unknown_variables
 
 SECRET = "hunter2hunter2"
 ANY_TEXT_WILL_DO = {
