@@ -9,7 +9,7 @@ from adapters.grpc import client_auth, mapping
 from adapters.grpc.interceptors import current_origin
 from adapters.request_record import note_grant, note_introspection
 from domain.model.credentials import Presented
-from domain.model.introspection import Inactive, Introspection
+from domain.model.introspection import Introspection, is_active
 from domain.model.tokens import IssuedToken
 from domain.usecases.introspect_token import IntrospectionRequest
 from domain.usecases.issue_token import TokenRequest
@@ -85,7 +85,7 @@ class TokenService:
             message, self._credentials(message, context), current_origin()
         )
         found = await self._introspect_token(request)
-        note_introspection(active=not isinstance(found, Inactive))
+        note_introspection(active=is_active(found))
         return mapping.from_introspection(found)
 
     async def revoke(self, message: RevokeTokenRequest, context: Context) -> RevokeTokenResponse:

@@ -14,7 +14,7 @@ from adapters.http.presenters import (
     signed_introspection_response,
 )
 from adapters.request_record import note_introspection
-from domain.model.introspection import Inactive, Introspection, SignedIntrospection
+from domain.model.introspection import Introspection, SignedIntrospection, is_active
 from domain.usecases.introspect_token import IntrospectionRequest
 
 
@@ -43,5 +43,5 @@ class IntrospectionEndpoint:
             note_introspection(active=signed.active)
             return signed_introspection_response(signed.text)
         found = await self._introspect_token(question)
-        note_introspection(active=not isinstance(found, Inactive))
+        note_introspection(active=is_active(found))
         return introspection_response(found)

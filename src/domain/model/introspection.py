@@ -40,6 +40,11 @@ class SignedIntrospection:
     active: bool
 
 
+def is_active(introspection: Introspection) -> bool:
+    """Tell whether it calls the token active."""
+    return not isinstance(introspection, Inactive)
+
+
 def may_see(caller: Client, claims: AccessTokenClaims) -> bool:
     """Tell whether *caller* may learn about a token (RFC 7662 §4).
 

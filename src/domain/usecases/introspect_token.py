@@ -17,9 +17,9 @@ from domain.model.introspection import (
     INACTIVE,
     ActiveAccessToken,
     ActiveRefreshToken,
-    Inactive,
     Introspection,
     SignedIntrospection,
+    is_active,
     may_see,
 )
 from domain.ports.audit_trail import AuditTrail
@@ -94,7 +94,7 @@ class IntrospectToken:
             issued_at=now,
             key=key,
         )
-        return SignedIntrospection(text, not isinstance(verdict.introspection, Inactive))
+        return SignedIntrospection(text, is_active(verdict.introspection))
 
     async def _judge(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
         try:
