@@ -363,7 +363,7 @@ class TestCommands:
             ({"TARGET_CA_FILE": "none.crt"}, r"none\.crt: No such file or directory"),
             (
                 {"TARGET_CA_FILE": "operator.secret"},
-                r"operator\.secret: TLS failed: no certificate",
+                r"operator\.secret: no certificate",
             ),
             (
                 {"TARGET_CERTIFICATE_KEY_FILE": "operator.secret"},

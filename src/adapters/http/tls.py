@@ -5,6 +5,7 @@ import ssl
 from typing import Any, Final
 
 from adapters.server_certificate import CertificateUnusable, ServerCertificate
+from adapters.tls_failures import reason_of
 
 HANDSHAKE_WAIT: Final = 10.0
 """Seconds that a client has for its handshake."""
@@ -38,7 +39,7 @@ def server_context(certificate: ServerCertificate) -> ssl.SSLContext:
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as gRPC does
             context.load_verify_locations(cadata=certificate.client_ca.decode("ascii"))
     except OSError as error:
-        raise CertificateUnusable(files.certificate, _reason(error)) from error
+        raise CertificateUnusable(files.certificate, reason_of(error)) from error
     return context
 
 
@@ -76,15 +77,8 @@ class _Handshake(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
-            _log.info("a TLS handshake failed: %s", _reason(error))
+            _log.info("a TLS handshake failed: %s", reason_of(error))
             if not self.outgoing.pending:
                 raise
             self._failure = error
             raise ssl.SSLWantReadError from None
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    name = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-    return (name or type(error).__name__).replace("_", " ").lower()

@@ -4,6 +4,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.tls_failures import reason_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialFiles:
@@ -56,14 +58,16 @@ def tls_context(files: CredentialFiles) -> ssl.SSLContext:
         else:
             context.load_verify_locations(files.ca)
     except OSError as error:
-        raise ValueError(f"the CA file for Redis does not do: {files.ca}: {_told(error)}") from None
+        raise ValueError(
+            f"the CA file for Redis does not do: {files.ca}: {reason_of(error)}"
+        ) from None
     if files.certificate is not None:
         try:
             context.load_cert_chain(files.certificate, files.certificate_key, password=_none)
         except OSError as error:
             raise ValueError(
                 f"the certificate for Redis and its key do not do: {files.certificate}: "
-                f"{_told(error)}"
+                f"{reason_of(error)}"
             ) from None
     return context
 
@@ -71,7 +75,3 @@ def tls_context(files: CredentialFiles) -> ssl.SSLContext:
 def _none() -> str:
     """Give no passphrase, where OpenSSL would ask on the terminal."""
     return ""
-
-
-def _told(error: OSError) -> str:
-    return str(error.strerror or error)

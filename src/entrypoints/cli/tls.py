@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+from adapters.tls_failures import reason_of
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.settings import Settings
 
@@ -30,17 +31,15 @@ def client_context(settings: Settings) -> ssl.SSLContext:
 
 def failure(error: OSError) -> str:
     """Say what went wrong with a connection."""
+    reason = reason_of(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"its certificate is not trusted: {error.verify_message};"
+            f"its certificate is not trusted: {reason};"
             " --target-ca-file names the CA that vouches for it"
         )
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return f"TLS failed: {error.reason.replace('_', ' ').lower()}"
-    return error.strerror or type(error).__name__
+    return f"TLS failed: {reason}" if isinstance(error, ssl.SSLError) else reason
 
 
 def _refused(error: OSError, *paths: Path | None) -> Refused:
     named = " and ".join(str(path) for path in paths if path is not None)
-    reason = failure(error)
-    return Refused(f"{named}: {reason}", ExitStatus.WRONG_USAGE)
+    return Refused(f"{named}: {reason_of(error)}", ExitStatus.WRONG_USAGE)
