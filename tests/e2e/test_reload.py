@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import trustme
 
@@ -69,7 +68,7 @@ def test_workers_and_those_that_follow_them_get_the_new_level(
     before = len(said(server, "unavailable in request"))
     worker.kill()
     wait_until(lambda: server.workers("http") not in ([], [worker]))
-    wait_until(lambda: _is_up(server))
+    wait_until(server.is_ready)
     own_redis.stop()
     wait_until(lambda: fail() or len(said(server, "unavailable in request")) > before)
     assert server.stop() == 0
@@ -87,13 +86,6 @@ def test_a_hang_up_meant_for_everybody_ends_nobody(prepare_grantd: PrepareGrantd
     wait_until(lambda: said(server, "settings reloaded"))
     assert server.get("/readyz").status_code == 200
     assert [*server.workers("http"), *server.workers("grpc")] == workers
-
-
-def _is_up(server: GrantdProcess) -> bool:
-    try:
-        return server.get("/readyz").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def test_a_certificate_that_does_not_do_changes_nothing(prepare_grantd: PrepareGrantd) -> None:

@@ -11,7 +11,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import grpc
-import httpx
 import psutil
 import pytest
 
@@ -35,13 +34,6 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     server = RedisServer.start(tmp_path)
     yield server
     server.stop()
-
-
-def is_ready(server: GrantdProcess) -> bool:
-    try:
-        return server.get("/readyz").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def clients_of(worker: psutil.Process, port: int) -> set[int]:
@@ -229,7 +221,7 @@ def test_a_worker_that_finds_no_store_is_waited_for(
 
     own_redis.restart()
 
-    wait_until(lambda: is_ready(server))
+    wait_until(server.is_ready)
     with grpc.insecure_channel(server.grpc_target) as channel:
         grpc.channel_ready_future(channel).result(timeout=20)
     assert server.stop() == 0
@@ -254,20 +246,21 @@ def test_a_worker_that_hangs_is_replaced(lone: GrantdProcess) -> None:
     hung.suspend()
 
     wait_until(lambda: lone.workers("http") not in ([], [hung]), within=60)
-    wait_until(lambda: is_ready(lone))
+    wait_until(lone.is_ready)
     assert "worker hangs" in lone.log.read_text()
 
 
 def test_a_supervisor_that_is_stopped_for_a_while_stops_nobody(lone: GrantdProcess) -> None:
-    """And it takes no worker for hung when it goes on."""
+    """Its workers serve on, and are those that it finds when it goes on."""
     workers = lone.workers("http")
 
     lone.signal(signal.SIGSTOP)
-    assert is_ready(lone)
-    time.sleep(1)
-    lone.signal(signal.SIGCONT)
+    try:
+        assert lone.is_ready()
+    finally:
+        lone.signal(signal.SIGCONT)
 
-    assert is_ready(lone)
+    assert lone.is_ready()
     assert lone.workers("http") == workers
 
 

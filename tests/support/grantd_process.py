@@ -118,7 +118,7 @@ class GrantdProcess:
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_WITHIN
-        while not self._is_ready():
+        while not self.is_ready():
             if self._process.poll() is not None:
                 status = self._process.returncode
                 raise AssertionError(f"grantd ended at once: {status}\n{self.log.read_text()}")
@@ -128,7 +128,7 @@ class GrantdProcess:
             time.sleep(0.02)
         return self
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             if self.get("/readyz").status_code != 200:
                 return False

@@ -1,7 +1,5 @@
 """Requests as metrics: few values for each label, whatever callers send."""
 
-import asyncio
-
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -10,6 +8,7 @@ from adapters.telemetry import request_metrics
 from adapters.telemetry.request_metrics import RequestMetrics
 from domain.errors import ErrorCode
 from support.metrics import VALUES, declared_series
+from support.polling import until
 
 
 def record(grant_type: str = "", outcome: ErrorCode | Ending = Ending.OK) -> RequestRecord:
@@ -18,7 +17,7 @@ def record(grant_type: str = "", outcome: ErrorCode | Ending = Ending.OK) -> Req
     return made
 
 
-async def test_a_grant_that_is_not_known_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_grant_that_is_not_known_is_another() -> None:
     """Or callers could fill the memory of whoever stores metrics."""
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry)
@@ -43,15 +42,15 @@ async def test_how_many_are_in_flight_is_noted_while_there_are_any(
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry)
 
+    async def noted(count: int) -> bool:
+        return registry.get_sample_value("grantd_requests_in_flight") == count
+
     metrics.began()
     metrics.began()
-    await asyncio.sleep(0.1)
-    during = registry.get_sample_value("grantd_requests_in_flight")
+    await until(lambda: noted(2))
     for _ in range(2):
         metrics.ended(record(), seconds=0.002)
-    await asyncio.sleep(0.1)
-
-    assert (during, registry.get_sample_value("grantd_requests_in_flight")) == (2, 0)
+    await until(lambda: noted(0))
 
 
 def test_every_label_has_known_values_or_ones_that_callers_cannot_choose() -> None:
