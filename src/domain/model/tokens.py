@@ -96,3 +96,8 @@ def digest_opaque(token: str) -> TokenDigest:
     """Return what a store knows of an opaque token: its bucket and a SHA-256 over all of it."""
     bucket = bucket_in(token.removeprefix(_OPAQUE_PREFIX))
     return TokenDigest(bucket + hashlib.sha256(token.encode()).hexdigest())
+
+
+def digest_of_none(like: TokenDigest) -> TokenDigest:
+    """Return what no token has for a digest, in the bucket of *like*."""
+    return TokenDigest(bucket_in(like) + "none")

@@ -7,7 +7,7 @@ from domain.model.catalogue import Catalogue
 from domain.model.families import RefreshToken
 from domain.model.identifiers import ClientId, FamilyId, TokenId
 from domain.model.lifetimes import CLOCK_ERROR, REVOCATION_MARGIN
-from domain.model.tokens import digest_opaque, is_opaque
+from domain.model.tokens import digest_of_none, digest_opaque, is_opaque
 from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.revocations import RevocationList
@@ -79,13 +79,12 @@ class EndToken:
     ) -> EndedToken | None:
         digest = digest_opaque(token)
         claims = await self._access_tokens.find(digest, now=now)
-        if claims is None:
-            await self._access_tokens.remove(digest)  # forgotten before, perhaps not yet for good
+        if claims is not None and of not in (None, claims.client_id):
+            # The same step, so that neither its time nor its failure tells it from an unknown one.
+            await self._access_tokens.remove(digest_of_none(digest))
             return None
-        if of not in (None, claims.client_id):
-            return None
-        await self._access_tokens.remove(digest)
-        return EndedToken(claims.client_id, token_id=claims.token_id)
+        await self._access_tokens.remove(digest)  # forgotten before, it may not be so for good yet
+        return EndedToken(claims.client_id, token_id=claims.token_id) if claims else None
 
     async def _end_jwt(
         self, token: str, catalogue: Catalogue, of: ClientId | None, now: datetime

@@ -3,13 +3,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.memory.access_tokens import MemoryAccessTokenStore
 from adapters.memory.revocations import MemoryRevocationList
 from domain.errors import InvalidClient, InvalidGrant, InvalidRequest
 from domain.model.credentials import ClientSecret, PresentedCredentials
 from domain.model.events import EventKind
-from domain.model.identifiers import TokenId
+from domain.model.identifiers import Bucket, TokenId, bucket_in
 from domain.model.introspection import INACTIVE, ActiveAccessToken
-from domain.model.tokens import TokenFormat
+from domain.model.tokens import AccessTokenClaims, TokenDigest, TokenFormat
+from domain.ports.reading import Reading
 from support.core import ORIGIN, HandWiredCore, build_core, draft, public, refreshing
 from support.domain_samples import DAY, HOUR, LEDGER, MOMENT, NOW, PAYROLL, SECOND
 from support.stores import memory_stores
@@ -25,6 +27,22 @@ class RevocationsAsWritten(MemoryRevocationList):
     async def add(self, token_id: TokenId, /, *, until: datetime, now: datetime) -> None:
         self.written.append((token_id, until))
         await super().add(token_id, until=until, now=now)
+
+
+class AccessTokensAsAsked(MemoryAccessTokenStore):
+    """Remembers the steps that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, Bucket]] = []
+
+    def find(self, digest: TokenDigest, /, *, now: datetime) -> Reading[AccessTokenClaims | None]:
+        self.asked.append(("find", bucket_in(digest)))
+        return super().find(digest, now=now)
+
+    async def remove(self, digest: TokenDigest, /) -> bool:
+        self.asked.append(("remove", bucket_in(digest)))
+        return await super().remove(digest)
 
 
 @pytest.fixture
@@ -167,6 +185,27 @@ class TestNothingHappens:
         assert revocations.written == []
         assert await core.introspect(owner, issued.access_token) != INACTIVE
         assert (await core.refresh(owner, issued.refresh_token)).refresh_token
+
+    async def test_and_an_unknown_opaque_token_takes_the_same_steps_as_a_strangers(
+        self,
+    ) -> None:
+        """What takes longer, or fails where the other does not, would tell them apart."""
+        async with memory_stores() as stores:
+            tokens = AccessTokensAsAsked()
+            core = await build_core(stores=replace(stores, access_tokens=tokens))
+            owner = await core.register(draft(token_format=TokenFormat.OPAQUE))
+            stranger = await core.register(draft(PAYROLL))
+            strangers = (await core.issue(owner)).access_token
+            unknown = strangers[:-1] + ("a" if strangers[-1] != "a" else "b")
+
+            steps = []
+            for token in (strangers, unknown):
+                tokens.asked.clear()
+                await core.revoke(stranger, token)
+                steps.append(tuple(tokens.asked))
+
+            assert steps[0] == steps[1]
+            assert await core.introspect(owner, strangers) != INACTIVE
 
     @pytest.mark.parametrize("text", ["x", "a.b.c", "gda_000" + "x" * 43, "gdr_x", "ü", "\ud800"])
     async def test_for_what_we_never_wrote(
