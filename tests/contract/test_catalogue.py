@@ -322,6 +322,23 @@ class TestReplace:
         assert replace(await stores.catalogue.load(), version=before.version) == before
 
 
+class TestConfirm:
+    async def test_a_catalogue_as_it_is_is_confirmed(self, stores: Stores, another: Stores) -> None:
+        """Whoever saw it, and its version stays."""
+        seen = await filled(stores)
+
+        await another.catalogue.confirm(seen)
+
+        assert await stores.catalogue.load() == seen
+
+    async def test_a_version_that_has_passed_is_not(self, stores: Stores, another: Stores) -> None:
+        seen = await filled(stores)
+        await put(another.catalogue, scopes=[scope_definition("b")])
+
+        with pytest.raises(Conflict):
+            await stores.catalogue.confirm(seen)
+
+
 class TestWhatBothHaveInCommon:
     """An entry that nobody changes keeps its bytes: another release may have written it."""
 

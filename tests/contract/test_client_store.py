@@ -228,6 +228,30 @@ class TestReplace:
             assert await stores.clients.find(kept.client_id) is None
 
 
+class TestConfirm:
+    async def test_a_client_as_it_is_is_confirmed(self, stores: Stores, another: Stores) -> None:
+        """Whoever found it, and it stays as it is."""
+        await stores.clients.add(client())
+
+        await another.clients.confirm(client())
+
+        assert await stores.clients.find(LEDGER) == client()
+
+    async def test_what_was_changed_or_removed_meanwhile_is_not(self, stores: Stores) -> None:
+        """Nor is a client made anew under the same id."""
+        await stores.clients.add(client())
+        await stores.clients.replace(replace(client(), disabled=True, version=2), seen=1)
+
+        with pytest.raises(Conflict):
+            await stores.clients.confirm(client())
+        await stores.clients.remove(LEDGER)
+        with pytest.raises(Conflict):
+            await stores.clients.confirm(client())
+        await stores.clients.add(replace(client(), name="another"))
+        with pytest.raises(Conflict):
+            await stores.clients.confirm(client())
+
+
 class TestRemove:
     async def test_it_tells_whether_there_was_one(self, stores: Stores) -> None:
         """The first removal finds a client, the second does not."""

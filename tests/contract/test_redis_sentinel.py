@@ -3,16 +3,32 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from adapters.memory.audit_trail import MemoryAuditTrail
 from adapters.redis.connection import RedisConnection
 from adapters.redis.revocations import RedisRevocationList
 from domain.errors import Unavailable
+from domain.model.clients import Client
 from domain.model.families import AttemptId, Generation, Replayed, Rotated
 from domain.model.identifiers import TokenId
-from support.domain_samples import DAY, HOUR, LEDGER, NOW, client, family, limit_key, token_id
+from domain.usecases.change_catalogue import ChangeCatalogue
+from domain.usecases.change_client import ChangeClient
+from support.domain_samples import (
+    DAY,
+    HOUR,
+    LEDGER,
+    NOW,
+    client,
+    family,
+    limit_key,
+    scope_definition,
+    token_id,
+)
+from support.doubles import FixedClock
 from support.polling import until
 from support.redis_sentinel import SERVICE, SentinelDeployment
 from support.redis_server import RedisServer
@@ -239,6 +255,39 @@ async def test_what_too_few_replicas_have_is_not_acknowledged(
         assert await contains(listed, token_id(2))
         replica.thaw()
         await until(lambda: add(listed, token_id(2)))
+
+
+async def test_a_change_that_finds_itself_done_waits_for_replicas_too(
+    deployment: SentinelDeployment,
+) -> None:
+    """Whoever was told that it failed repeats it, and believes what the repetition says."""
+    replica = deployment.replicas[0]
+    async with redis_stores(deployment.url, wait_replicas=2) as stores:
+        await stores.clients.add(client())
+        audit = MemoryAuditTrail()
+        change_client = ChangeClient(stores.clients, clock=FixedClock(NOW), audit=audit)
+        change_catalogue = ChangeCatalogue(stores.catalogue, audit=audit)
+
+        async def disable() -> Client:
+            return await change_client(LEDGER, lambda found: replace(found, disabled=True))
+
+        async def add_scope() -> None:
+            await change_catalogue(lambda found: replace(found, scopes=(scope_definition("a"),)))
+
+        replica.freeze()
+        for attempt in (disable, add_scope, disable, add_scope):
+            with pytest.raises(Unavailable, match="1 of 2 replicas"):
+                await attempt()
+        replica.thaw()
+
+        async def lasts() -> bool:
+            try:
+                await add_scope()
+                return (await disable()).version == 2
+            except Unavailable:
+                return False
+
+        await until(lasts)
 
 
 async def test_more_replicas_than_there_are_is_unavailable(

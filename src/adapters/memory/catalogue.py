@@ -29,5 +29,9 @@ class MemoryCatalogueStore:
             keys=tuple(sorted(changed.keys, key=lambda key: (key.purpose, key.key_id))),
         )
 
+    async def confirm(self, seen: StoredCatalogue, /) -> None:
+        if self._current.version != seen.version:
+            raise Conflict(f"the catalogue is not of version {seen.version} any more")
+
 
 _: type[CatalogueStore] = MemoryCatalogueStore

@@ -38,6 +38,10 @@ class MemoryClientStore:
             raise Conflict(f"version {kept.version} and not {seen}")
         self._clients[client.client_id] = client
 
+    async def confirm(self, client: Client, /) -> None:
+        if self._clients.get(client.client_id) != client:
+            raise Conflict(f"{client.client_id} is not what it was any more")
+
     async def remove(self, client_id: ClientId, /) -> bool:
         self.usage.pop(client_id, None)
         return self._clients.pop(client_id, None) is not None

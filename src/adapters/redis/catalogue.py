@@ -56,6 +56,11 @@ class RedisCatalogueStore:
         if outcome != b"replaced":
             raise Conflict(f"the catalogue is not of version {seen.version} any more")
 
+    async def confirm(self, seen: StoredCatalogue, /) -> None:
+        version = await self._connection.command("GET", keys.CATALOGUE_VERSION, must_last=True)
+        if _read_version(version) != seen.version:
+            raise Conflict(f"the catalogue is not of version {seen.version} any more")
+
     async def _load(self) -> StoredCatalogue:
         version, *records = await self._connection.run(
             scripts.LOAD_CATALOGUE, keys=(keys.CATALOGUE_VERSION, *_HASHES.values())

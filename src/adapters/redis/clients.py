@@ -63,6 +63,11 @@ class RedisClientStore:
         if outcome != b"replaced":
             raise Conflict(f"its version is not {seen}")
 
+    async def confirm(self, client: Client, /) -> None:
+        kept = await self._connection.command("GET", keys.client(client.client_id), must_last=True)
+        if _read(kept) != client:
+            raise Conflict(f"{client.client_id} is not what it was any more")
+
     async def remove(self, client_id: ClientId, /) -> bool:
         key = keys.client(client_id)
         found = await self._connection.get(key)

@@ -70,6 +70,10 @@ class SqliteCatalogueStore:
 
         await self._database.write(step)
 
+    async def confirm(self, seen: StoredCatalogue, /) -> None:
+        if await self.version() != seen.version:  # what can be read is on the disk
+            raise Conflict(f"the catalogue is not of version {seen.version} any more")
+
 
 def _name(change: EntryChange) -> tuple[str, ...]:
     if isinstance(change.entry, SealedKey):

@@ -67,6 +67,10 @@ class SqliteClientStore:
 
         await self._database.write(step)
 
+    async def confirm(self, client: Client, /) -> None:
+        if await self.find(client.client_id) != client:  # what can be read is on the disk
+            raise Conflict(f"{client.client_id} is not what it was any more")
+
     async def remove(self, client_id: ClientId, /) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
             connection.execute(_FORGET_USAGE, (client_id,))

@@ -42,3 +42,13 @@ class CatalogueStore(Protocol):
             Conflict: If the version is not that of *seen* any more.
         """
         ...
+
+    async def confirm(self, seen: StoredCatalogue, /) -> None:
+        """Return once what was seen is as lasting as a change that was acknowledged.
+
+        What somebody was told had failed may be there, and is not known to last.
+
+        Raises:
+            Conflict: If the version is not that of *seen* any more.
+        """
+        ...

@@ -38,6 +38,16 @@ class ClientStore(Protocol):
         """
         ...
 
+    async def confirm(self, client: Client, /) -> None:
+        """Return once a client that was found is as lasting as one whose change was acknowledged.
+
+        What somebody was told had failed may be there, and is not known to last.
+
+        Raises:
+            Conflict: If it is another by now, or gone.
+        """
+        ...
+
     async def remove(self, client_id: ClientId, /) -> bool:
         """Remove a client, free its names, and tell whether there was one."""
         ...

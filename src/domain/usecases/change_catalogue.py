@@ -33,7 +33,8 @@ class ChangeCatalogue:
     ) -> CatalogueChange | None:
         """Replace the catalogue by what *change* makes of it, and return both.
 
-        Nothing is written and None returned if nothing became different.
+        Nothing is written and None returned if nothing became different; that
+        what is there lasts is made sure of all the same.
 
         Args:
             change: Judges and changes what it is given. It is called anew
@@ -53,10 +54,11 @@ class ChangeCatalogue:
                     hint="somebody else changed scopes, resources, keys or policy meanwhile",
                 )
             after = change(before)
-            if after == before:
-                return None
-            await self._audit.require()
             try:
+                if after == before:
+                    await self._store.confirm(before)
+                    return None
+                await self._audit.require()
                 await self._store.replace(after, seen=before)
             except Conflict:
                 continue

@@ -32,7 +32,8 @@ class ChangeClient:
     ) -> Client:
         """Replace a client by what *change* makes of it, and record what became different.
 
-        Nothing is written if nothing became different.
+        Nothing is written if nothing became different; that what is there
+        lasts is made sure of all the same.
 
         Args:
             change: Judges and changes what it is given. It is called anew
@@ -55,11 +56,12 @@ class ChangeClient:
                     hint=f"{client_id} is of version {before.version} and not {if_version}",
                 )
             after = change(before)
-            if after == before:
-                return before
-            after = replace(after, version=before.version + 1)
-            await self._audit.require()
             try:
+                if after == before:
+                    await self._clients.confirm(before)
+                    return before
+                after = replace(after, version=before.version + 1)
+                await self._audit.require()
                 await self._clients.replace(after, seen=before.version)
             except Conflict:
                 continue

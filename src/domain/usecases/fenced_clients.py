@@ -38,6 +38,9 @@ class FencedClients:
         await self.require_own()
         await self._clients.replace(client, seen=seen)
 
+    async def confirm(self, client: Client, /) -> None:
+        await self._clients.confirm(client)
+
     async def remove(self, client_id: ClientId, /) -> bool:
         await self.require_own()
         return await self._clients.remove(client_id)

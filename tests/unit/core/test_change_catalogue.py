@@ -19,6 +19,7 @@ class BusyStore(MemoryCatalogueStore):
     def __init__(self, *, beaten: int = 0) -> None:
         super().__init__()
         self.beaten = beaten
+        self.replaced_before_it_is_confirmed = False
         self.replacements = 0
 
     async def replace(self, changed: StoredCatalogue, /, *, seen: StoredCatalogue) -> None:
@@ -28,6 +29,12 @@ class BusyStore(MemoryCatalogueStore):
             await super().replace(replace(seen, scopes=(*seen.scopes, somebody)), seen=seen)
         self.replacements += 1
         await super().replace(changed, seen=seen)
+
+    async def confirm(self, seen: StoredCatalogue, /) -> None:
+        if self.replaced_before_it_is_confirmed:
+            self.replaced_before_it_is_confirmed = False
+            await put(self, scopes=[scope_definition("somebody")])
+        await super().confirm(seen)
 
 
 def change(store: MemoryCatalogueStore) -> ChangeCatalogue:
@@ -88,6 +95,19 @@ async def test_a_change_that_changes_nothing_is_not_written() -> None:
 
     assert store.replacements == 0
     assert await store.load() == before
+
+
+async def test_nothing_to_change_is_judged_anew_if_somebody_is_faster() -> None:
+    """What was there already may have been taken back, or lost, before it was confirmed."""
+    store = BusyStore()
+    store.replaced_before_it_is_confirmed = True
+
+    def add_if_there_is_something(stored: StoredCatalogue) -> StoredCatalogue:
+        return add_ours(stored) if stored.scopes else stored
+
+    assert await change(store)(add_if_there_is_something)
+
+    assert await tokens(store) == ["ours", "somebody"]
 
 
 async def test_the_only_version_that_may_be_changed_can_be_named() -> None:
