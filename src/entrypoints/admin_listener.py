@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from adapters.telemetry.metrics_directory import metrics_directory
 from entrypoints.meters import DIRECTORY, worker_deaths
 from entrypoints.refusal import RefusedToStart
 from entrypoints.setting_forms import Address
@@ -22,20 +21,20 @@ async def admin_listener(address: Address | None) -> AsyncIterator[None]:
     if address is None:
         yield
         return
-    try:
-        directory = TemporaryDirectory(prefix="grantd-metrics-")
-    except OSError as error:
-        raise RefusedToStart(
-            f"there is no directory for the metrics ({error.strerror}): name one with TMPDIR,"
-            " or turn them off with --admin off"
-        ) from error
-    with directory as path:
-        os.environ[DIRECTORY] = path
+    with ExitStack() as while_served:
+        try:
+            directory = while_served.enter_context(metrics_directory())
+        except OSError as error:
+            raise RefusedToStart(
+                f"there is no directory for the metrics ({error.strerror}): name one with TMPDIR,"
+                " or turn them off with --admin off"
+            ) from error
+        os.environ[DIRECTORY] = str(directory)
         from adapters.telemetry.metrics import CONTENT_TYPE, merged  # noqa: PLC0415  (likewise)
         from adapters.telemetry.metrics_listener import MetricsListener  # noqa: PLC0415
 
         worker_deaths()  # told from the start, as none
-        listener = MetricsListener(partial(merged, Path(path)), content_type=CONTENT_TYPE)
+        listener = MetricsListener(partial(merged, directory), content_type=CONTENT_TYPE)
         try:
             await listener.start(address.host, address.port)
         except OSError as error:

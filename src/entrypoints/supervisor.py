@@ -38,6 +38,7 @@ from entrypoints.restarts import Restarts
 from entrypoints.setting_forms import AUTO, STDOUT
 from entrypoints.setting_problems import InvalidSettings
 from entrypoints.settings import Settings
+from entrypoints.start_signals import heed_from_now_on
 from entrypoints.worker_process import STORE_AWAY, WorkerProcess
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ log = structlog.get_logger()
 HTTP_WORKER: Final = "entrypoints.http_worker"
 GRPC_WORKER: Final = "entrypoints.grpc_worker"
 
+ONE_SIGNAL: Final = timedelta(seconds=1)  # what a process and its group get counts once
 KILL_AFTER: Final = timedelta(seconds=5)  # beyond what a worker was given to drain
 _CLIENTS_LOOKED_AT: Final = 100  # for one whose token can be asked for in a line
 
@@ -107,6 +109,7 @@ async def _serve(
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, supervisor.stop)
             loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
+            heed_from_now_on()
             return await supervisor.run(lambda: on_ready(serving))
 
 
@@ -167,17 +170,20 @@ class _Supervisor:
         self._workers: set[WorkerProcess] = set()
         # A worker's own standard output is the pipe on which it shows that it lives.
         self._lent = (os.dup(sys.stdout.fileno()),) if STDOUT in settings.audit_log else ()
-        self._was_told = False
+        self._told_at: float | None = None
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._gave_up = False
 
     def stop(self) -> None:
         """Let every worker drain; told a second time, end them where they are."""
-        if self._was_told:
+        now = asyncio.get_running_loop().time()
+        if self._told_at is None:
+            self._told_at = now
+            log.info("told to stop: draining")
+        elif now - self._told_at >= ONE_SIGNAL.total_seconds():
             log.warning("told to stop again: what is in flight is cut off")
             self._hurrying.set()
-        self._was_told = True
         self._begin_to_stop()
 
     def _begin_to_stop(self) -> None:
@@ -215,7 +221,9 @@ class _Supervisor:
         for task in beside:
             task.cancel()
         await asyncio.wait(beside)
-        return 0 if not self._gave_up and not any(statuses) else 1
+        status = 0 if not self._gave_up and not any(statuses) else 1
+        log.info("stopped", status=status)
+        return status
 
     async def _announce(self, ready: list[asyncio.Event], on_ready: Callable[[], None]) -> None:
         for up in ready:

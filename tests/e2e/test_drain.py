@@ -1,19 +1,22 @@
 """The order of a drain: first it is told, then it is waited for, then the doors close."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from fcntl import LOCK_EX, flock
+from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from entrypoints.supervisor import ONE_SIGNAL
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
-from support.grantd_process import GrantdProcess
+from support.grantd_process import GRANTD, GrantdProcess, free_port
 from support.grpc_calls import basic
 from support.http_connection import HttpConnection, form_request, have_been_read
 from support.oauth_replies import granted
@@ -66,6 +69,9 @@ def test_a_second_signal_ends_it_at_once(prepare_grantd: PrepareGrantd) -> None:
         wait_until(lambda: have_been_read(server.http_port, 1))
         server.signal(signal.SIGTERM)
         wait_until(lambda: server.get("/readyz").status_code == 503)
+        server.signal(signal.SIGTERM)  # as from whoever signals the process and then its group
+        time.sleep(ONE_SIGNAL.total_seconds())
+        assert server.get("/readyz").json()["status"] == "draining"
 
         server.signal(signal.SIGINT)
 
@@ -74,6 +80,29 @@ def test_a_second_signal_ends_it_at_once(prepare_grantd: PrepareGrantd) -> None:
         assert time.monotonic() - began < 10
         with suppress(ConnectionError):
             assert connection.receive() is None
+    assert "told to stop: draining" in server.log.read_text()
+    assert '"event": "stopped"' in server.log.read_text()
+
+
+def test_signals_before_it_serves_find_it_prepared(
+    prepare_grantd: PrepareGrantd, tmp_path: Path
+) -> None:
+    """SIGHUP does not kill it, and SIGTERM ends even its wait for the store; nothing is left."""
+    server = prepare_grantd("sqlite", {"admin": f"127.0.0.1:{free_port()}"})
+    server.require("keys", "list")
+    environment = {**server.environment, "TMPDIR": str(tmp_path)}
+    with (server.folder / "grantd.db.lock").open() as lock:
+        flock(lock, LOCK_EX)
+        process = subprocess.Popen([GRANTD, "serve"], cwd=server.folder, env=environment)
+        wait_until(lambda: any(tmp_path.iterdir()))
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_takes_longer_than_it_was_given_does_not_hold_it(

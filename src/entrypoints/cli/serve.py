@@ -15,6 +15,7 @@ from entrypoints.reloading import LoadSettings
 from entrypoints.setting_forms import STDOUT
 from entrypoints.setting_problems import flag
 from entrypoints.settings import Settings
+from entrypoints.start_signals import prepare_for_early_ones
 from grantd import __version__
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 @takes_settings(*(name for name in Settings.model_fields if name not in REMOTE))
 def serve(*, settings: Settings, load_again: LoadSettings) -> int:
     """Serve HTTP and gRPC until told to stop."""
+    prepare_for_early_ones()
     # Here and not above, because it brings every adapter along and most commands need none.
     from adapters.telemetry.logging import configure_logging  # noqa: PLC0415
     from entrypoints.supervisor import serve as supervise  # noqa: PLC0415
