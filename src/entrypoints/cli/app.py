@@ -12,6 +12,7 @@ from domain.errors import GrantdError
 from entrypoints.cli import output
 from entrypoints.cli.exits import ExitStatus, Refused, verdict
 from entrypoints.setting_problems import InvalidSettings
+from entrypoints.standard_streams import open_missing_streams
 from grantd import __version__
 
 # In the order of the help. Only what was typed is imported: all of it takes a second's third.
@@ -37,6 +38,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
 
 def main() -> None:
     """Run the command line and exit."""
+    open_missing_streams()
     sys.exit(run(sys.argv[1:]))
 
 
