@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -141,8 +140,8 @@ _trace: ContextVar[tuple[str, str]] = ContextVar("request_trace", default=_UNTRA
 
 
 def request_ids(entropy: Entropy) -> Callable[[], str]:
-    """Return what makes the id of a request."""
-    return partial(entropy.token, _ID_BYTES)
+    """Return what makes the id of a request: without signs that a command takes for an option."""
+    return lambda: entropy.octets(_ID_BYTES).hex()
 
 
 def begin_record(record: RequestRecord) -> RequestRecord:

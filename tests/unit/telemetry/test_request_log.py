@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapters.request_record import Ending, Endpoint, RequestRecord, begin_record
+from adapters.request_record import Ending, Endpoint, RequestRecord, begin_record, request_ids
 from adapters.store_trips import count_step
+from adapters.system.entropy import SystemEntropy
 from adapters.telemetry.request_log import RequestLog
 from domain.errors import ErrorCode
 from domain.model.credentials import ClientSecret, SecretId
@@ -210,3 +211,10 @@ async def test_a_record_is_counted_for_alone() -> None:
 
     assert (first.tally.steps, second.tally.steps) == (0, 1)
     assert (second.trace_id, second.span_id) == ("", "")
+
+
+def test_an_id_can_be_typed_wherever_a_word_can() -> None:
+    """Behind `grep`, one that began with a hyphen would be an option."""
+    new_id = request_ids(SystemEntropy())
+
+    assert all(re.fullmatch(r"[0-9a-f]{24}", new_id()) for _ in range(200))
