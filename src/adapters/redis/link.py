@@ -92,7 +92,7 @@ class Link:
         except BaseException as failure:
             await link.cut()
             if isinstance(failure, TimeoutError):
-                raise ReplyOverdue(f"{endpoint} does not let us in") from failure
+                raise ReplyOverdue(f"no connection to {endpoint} in time") from failure
             raise
         return link
 
