@@ -1,18 +1,22 @@
 """Requests as metrics. No label tells of a client, and each has few values."""
 
 import asyncio
+from itertools import product
 from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from adapters.request_record import RequestObserver, RequestRecord
+from adapters.request_record import Endpoint, RequestObserver, RequestRecord
 from adapters.telemetry.buckets import SECONDS
+from domain.errors import ErrorCode
 from domain.model.clients import GrantType
 
 NO_GRANT: Final = ""
 OTHER_GRANT: Final = "other"
 
 _GRANTS: Final = {NO_GRANT: NO_GRANT, **{grant.value: grant.value for grant in GrantType}}
+_ALL_GRANTS: Final = (*_GRANTS, OTHER_GRANT)
+_PROTOCOLS: Final = ("http", "grpc")
 _GAUGE_EVERY: Final = 1.0
 
 
@@ -30,6 +34,7 @@ class RequestMetrics:
             ["protocol", "endpoint", "grant", "outcome"],
             registry=registry,
         )
+        self._begin_at_zero(ErrorCode.SERVER_ERROR)
         self._durations = Histogram(
             "grantd_request_duration_seconds",
             "Time from a request having arrived to its answer being out.",
@@ -53,6 +58,12 @@ class RequestMetrics:
         self._noting = False
         self._counters: dict[tuple[str, ...], Counter] = {}
         self._histograms: dict[tuple[str, ...], Histogram] = {}
+
+    def _begin_at_zero(self, outcome: ErrorCode) -> None:
+        """Have the first of these seen: Prometheus sees no increase where nothing was before."""
+        for protocol, endpoint in product(_PROTOCOLS, Endpoint):
+            for grant in _ALL_GRANTS if endpoint is Endpoint.TOKEN else (NO_GRANT,):
+                self._ended.labels(protocol, endpoint.value, grant, outcome.value)
 
     def began(self) -> None:
         self._in_flight += 1

@@ -30,9 +30,24 @@ async def test_a_grant_that_is_not_known_is_another() -> None:
         sample.labels["grant"]: sample.value
         for metric in registry.collect()
         for sample in metric.samples
-        if sample.name == "grantd_requests_total"
+        if sample.name == "grantd_requests_total" and sample.labels["outcome"] == "ok"
     }
     assert grants == {"client_credentials": 1, "other": 2, "": 1}
+
+
+async def test_the_first_fault_of_ours_is_an_increase() -> None:
+    """Prometheus sees none from a series that was not there: the alert would miss the first."""
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry)
+    fault = {"protocol": "http", "endpoint": "token", "outcome": "server_error"}
+
+    def counted(grant: str) -> float | None:
+        return registry.get_sample_value("grantd_requests_total", {**fault, "grant": grant})
+
+    assert [counted(grant) for grant in VALUES["grant"]] == [0] * len(VALUES["grant"])
+    metrics.began()
+    metrics.ended(record("refresh_token", ErrorCode.SERVER_ERROR), seconds=0.002)
+    assert counted("refresh_token") == 1
 
 
 async def test_how_many_are_in_flight_is_noted_while_there_are_any(
