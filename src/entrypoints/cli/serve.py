@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from entrypoints.cli import output
 from entrypoints.cli.clients import token_command
-from entrypoints.cli.config import doubts
 from entrypoints.cli.exits import refusals
 from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
 from entrypoints.reloading import LoadSettings
+from entrypoints.setting_doubts import doubts
 from entrypoints.setting_forms import STDOUT
 from entrypoints.setting_problems import flag
 from entrypoints.settings import Settings
