@@ -1,22 +1,20 @@
 """Redis Cluster: every key where it is, even while it moves, and no shard for another's fault."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import Iterator
 
 import pytest
 from redis.crc import key_slot
 
 from adapters.redis import keys
-from adapters.redis.connection import RedisConnection
 from adapters.redis.families import RedisRefreshFamilyStore
 from adapters.redis.revocations import RedisRevocationList
 from domain.errors import Unavailable
 from domain.model.identifiers import ClientId, TokenId
-from support.domain_samples import HOUR, LEDGER, NOW, client, family, token_id
+from support.domain_samples import LEDGER, NOW, client, family, token_id
 from support.polling import until
 from support.redis_cluster import ClusterDeployment
+from support.redis_revocations import add, connected, contains, revocations
 from support.redis_server import RedisServer
 from support.stores import redis_stores
 
@@ -44,40 +42,6 @@ def deployment(shared: ClusterDeployment) -> Iterator[ClusterDeployment]:
         if not server.is_well:
             server.restart()
     shared.wait_until_whole()
-
-
-@asynccontextmanager
-async def connected(url: str, *, wait_replicas: int = 0) -> AsyncIterator[RedisConnection]:
-    connection = RedisConnection.from_url(
-        url, wait_replicas=wait_replicas, reply_timeout=timedelta(seconds=1)
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def revocations(url: str, *, wait_replicas: int = 0) -> AsyncIterator[RedisRevocationList]:
-    async with connected(url, wait_replicas=wait_replicas) as connection:
-        yield RedisRevocationList(connection)
-
-
-async def add(listed: RedisRevocationList, revoked: TokenId) -> bool:
-    """Revoke a token, and tell whether that was acknowledged."""
-    try:
-        await listed.add(revoked, until=NOW + HOUR, now=NOW)
-    except Unavailable:
-        return False
-    return True
-
-
-async def contains(listed: RedisRevocationList, revoked: TokenId) -> bool | None:
-    """Tell whether a token is revoked; None if that is not to be had."""
-    try:
-        return await listed.contains(revoked, now=NOW)
-    except Unavailable:
-        return None
 
 
 async def is_listed(listed: RedisRevocationList, revoked: TokenId) -> bool:

@@ -1,20 +1,17 @@
 """Redis under Sentinel: whom it asks, whom it does not, and what a failover leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from adapters.memory.audit_trail import MemoryAuditTrail
-from adapters.redis.connection import RedisConnection
 from adapters.redis.revocations import RedisRevocationList
 from domain.errors import Unavailable
 from domain.model.clients import Client
 from domain.model.families import AttemptId, Generation, Replayed, Rotated
-from domain.model.identifiers import TokenId
 from domain.usecases.change_catalogue import ChangeCatalogue
 from domain.usecases.change_client import ChangeClient
 from support.domain_samples import (
@@ -30,6 +27,7 @@ from support.domain_samples import (
 )
 from support.doubles import FixedClock
 from support.polling import until
+from support.redis_revocations import add, contains, revocations
 from support.redis_sentinel import SERVICE, SentinelDeployment
 from support.redis_server import RedisServer
 from support.stores import redis_stores
@@ -54,40 +52,6 @@ def deployment(shared: SentinelDeployment) -> Iterator[SentinelDeployment]:
         if not process.is_well:
             process.restart()
     shared.wait_until_whole()
-
-
-@asynccontextmanager
-async def connected(url: str, *, wait_replicas: int = 0) -> AsyncIterator[RedisConnection]:
-    connection = RedisConnection.from_url(
-        url, wait_replicas=wait_replicas, reply_timeout=timedelta(seconds=1)
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def revocations(url: str, *, wait_replicas: int = 0) -> AsyncIterator[RedisRevocationList]:
-    async with connected(url, wait_replicas=wait_replicas) as connection:
-        yield RedisRevocationList(connection)
-
-
-async def add(listed: RedisRevocationList, revoked: TokenId) -> bool:
-    """Revoke a token, and tell whether that was acknowledged."""
-    try:
-        await listed.add(revoked, until=NOW + HOUR, now=NOW)
-    except Unavailable:
-        return False
-    return True
-
-
-async def contains(listed: RedisRevocationList, revoked: TokenId) -> bool | None:
-    """Tell whether a token is revoked; None if that is not to be had."""
-    try:
-        return await listed.contains(revoked, now=NOW)
-    except Unavailable:
-        return None
 
 
 async def replaced(deployment: SentinelDeployment, old: RedisServer) -> RedisServer:
