@@ -237,3 +237,11 @@ async def test_a_node_of_a_cluster_is_no_server_by_itself(deployment: ClusterDep
     async with revocations(f"redis://{deployment.masters[0].address}") as listed:
         with pytest.raises(Unavailable, match="mode is cluster, and not standalone"):
             await listed.contains(token_id(), now=NOW)
+
+
+async def test_why_no_node_answers_is_told(deployment: ClusterDeployment) -> None:
+    """A slip in the URL, a missing user, a wrong certificate: each is mended elsewhere."""
+    first = deployment.masters[0].address
+    async with revocations(f"redis+cluster://nobody@{first}") as listed:
+        with pytest.raises(Unavailable, match=f"no node .*{first}: AuthenticationError"):
+            await listed.contains(token_id(), now=NOW)

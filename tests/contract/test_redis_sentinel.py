@@ -167,6 +167,19 @@ async def test_one_sentinel_may_be_away(deployment: SentinelDeployment) -> None:
         assert await contains(listed, token_id()) is False
 
 
+async def test_one_sentinel_may_have_forgotten_the_service(
+    deployment: SentinelDeployment,
+) -> None:
+    """One that was set up anew: the two others still know."""
+    forgetful = deployment.sentinels[-1]
+    forgetful.command("SENTINEL", "REMOVE", SERVICE)
+    try:
+        async with revocations(deployment.url) as listed:
+            assert await contains(listed, token_id()) is False
+    finally:
+        deployment.remind(forgetful)
+
+
 async def test_who_names_one_sentinel_finds_the_others(deployment: SentinelDeployment) -> None:
     """As where one name stands for all of them."""
     named = deployment.sentinels[0].address

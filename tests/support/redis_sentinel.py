@@ -2,6 +2,7 @@
 
 import hashlib
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -15,8 +16,11 @@ SERVICE: Final = "grantd"
 _REPLICAS = 2
 _SENTINELS = 3
 _QUORUM = 2
-_DOWN_AFTER = "1000"
-_FAILOVER_TIMEOUT = "2000"  # after a vote that nobody won, the next is twice as far away
+_PATIENCE = {
+    "down-after-milliseconds": "1000",
+    "failover-timeout": "2000",  # after a vote that nobody won, the next is twice as far away
+    "parallel-syncs": str(_REPLICAS),
+}
 # What Sentinel else does every one, two or ten seconds.
 _IMPATIENCE = {"info-period": 500, "publish-period": 500, "ask-period": 250}
 
@@ -121,6 +125,11 @@ class SentinelDeployment:
         """Return once there is one master, and all others are linked to it."""
         wait_until(self._is_whole, within=30)
 
+    def remind(self, sentinel: RedisProcess) -> None:
+        """Tell a sentinel that has forgotten the master who it is; the rest it finds out."""
+        sentinel.command("SENTINEL", "MONITOR", SERVICE, *_at(self.master.port), _QUORUM)
+        sentinel.command("SENTINEL", "SET", SERVICE, *chain(*_PATIENCE.items()))
+
     def flush(self) -> None:
         """Forget everything."""
         self.master.flush()
@@ -165,9 +174,8 @@ def _watching(servers: list[RedisServer], port: int, watchers: list[int]) -> lis
     master, *replicas = servers
     words = ["--sentinel", "myid", _name(port)]
     words += ["--sentinel", "monitor", SERVICE, *_at(master.port), str(_QUORUM)]
-    words += ["--sentinel", "down-after-milliseconds", SERVICE, _DOWN_AFTER]
-    words += ["--sentinel", "failover-timeout", SERVICE, _FAILOVER_TIMEOUT]
-    words += ["--sentinel", "parallel-syncs", SERVICE, str(_REPLICAS)]
+    for parameter, value in _PATIENCE.items():
+        words += ["--sentinel", parameter, SERVICE, value]
     for replica in replicas:
         words += ["--sentinel", "known-replica", SERVICE, *_at(replica.port)]
     for other in watchers:

@@ -5,17 +5,19 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, RedisError
 
 from adapters.redis.address import Endpoint
 from adapters.redis.deployment import Deployment, accepted
-from adapters.redis.failures import AWAY, IN_MOTION, CircuitOpen, NoPrimary
+from adapters.redis.failures import AWAY, IN_MOTION, CircuitOpen, NoPrimary, reasons
 from adapters.redis.gathering import Value
 from adapters.redis.link import Command, Reply, Wiring
 from adapters.redis.node import Node
 from adapters.redis.sentinel_views import SentinelView
 from adapters.redis.slots import SlotMap, by_slot, endpoint_at, judge
 from adapters.redis.watch import Watch
+
+_Answer = SlotMap | RedisError | CircuitOpen
 
 _LOOKED_EVERY: Final = 0.5
 _RELIED_ON_FOR: Final = 3.0
@@ -132,23 +134,24 @@ class ClusterDeployment:
     async def _look(self) -> SlotMap:
         seen = self._watch.last_seen
         expected = seen.primaries if seen is not None else frozenset[Endpoint]()
-        maps = await self._hear(expected)
-        for silent in expected - maps.keys():
+        answers = await self._hear(expected)
+        for silent in expected - _maps(answers).keys():
             await self._nodes[silent].forsake()
-        if not maps:
-            maps = await self._hear(self._named)
-        told = frozenset[Endpoint]().union(*(slots.primaries for slots in maps.values()))
-        maps |= await self._hear(told - expected - maps.keys())
-        newest = judge(maps)
+        if not _maps(answers):
+            answers |= await self._hear(self._named)
+        told = frozenset[Endpoint]().union(*(told.primaries for told in _maps(answers).values()))
+        answers |= await self._hear(told - answers.keys())
+        try:
+            newest = judge(_maps(answers))
+        except NoPrimary as doubt:
+            raise NoPrimary(f"{doubt}{reasons(answers)}") from doubt
         await self._nodes.keep_only(newest.primaries)
         await self._scouts.keep_only(newest.primaries)
         return newest
 
-    async def _hear(self, endpoints: Collection[Endpoint]) -> dict[Endpoint, SlotMap]:
-        maps = await asyncio.gather(*(_ask(self._scouts[place]) for place in endpoints))
-        return {
-            place: told for place, told in zip(endpoints, maps, strict=True) if told is not None
-        }
+    async def _hear(self, endpoints: Collection[Endpoint]) -> dict[Endpoint, _Answer]:
+        answers = await asyncio.gather(*(_ask(self._scouts[place]) for place in endpoints))
+        return dict(zip(endpoints, answers, strict=True))
 
 
 class _Nodes(dict[Endpoint, Node]):
@@ -168,14 +171,16 @@ class _Nodes(dict[Endpoint, Node]):
             await self.pop(endpoint).disown()
 
 
-async def _ask(scout: Node) -> SlotMap | None:
+async def _ask(scout: Node) -> _Answer:
     try:
         info, slots = await scout.exchange(_LOOK)
         return SlotMap.read(accepted(info), accepted(slots), told_by=scout.endpoint)
-    except ResponseError as refusal:
-        raise NoPrimary(f"{scout.endpoint} of the cluster says: {refusal}") from refusal
-    except (RedisError, CircuitOpen):
-        return None
+    except (RedisError, CircuitOpen) as failure:
+        return failure
+
+
+def _maps(answers: Mapping[Endpoint, _Answer]) -> Mapping[Endpoint, SlotMap]:
+    return {place: told for place, told in answers.items() if isinstance(told, SlotMap)}
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, None]]) -> None:

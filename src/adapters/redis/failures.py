@@ -1,5 +1,6 @@
 """What failures of Redis mean for the step that met them."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from redis.exceptions import (
@@ -13,6 +14,8 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from adapters.redis.address import Endpoint
 
 ConnectionLost: Final = RedisConnectionError
 ReplyOverdue: Final = RedisTimeoutError
@@ -50,3 +53,13 @@ READ_AGAIN: Final = (
 STEP_AGAIN: Final = (*READ_AGAIN, ReplyOverdue)
 
 FAILED: Final = (RedisError, OSError, CircuitOpen, NoPrimary)
+
+
+def reasons(answers: Mapping[Endpoint, object]) -> str:
+    """Say behind a sentence who failed to answer, and why; nothing if nobody did."""
+    failures = [
+        f"{place}: {type(answer).__name__}: {answer}"
+        for place, answer in sorted(answers.items())
+        if isinstance(answer, Exception)
+    ]
+    return f" ({'; '.join(failures)})" if failures else ""

@@ -25,6 +25,7 @@ class Node:
         self.endpoint = endpoint
         self._wiring = wiring
         self._circuit = Circuit()
+        self._last_failure: Exception | None = None
         self._places = asyncio.Semaphore(_LINKS)
         self._places_to_wait = asyncio.Semaphore(_LINKS_THAT_WAIT)
         self._idle: list[Link] = []
@@ -62,14 +63,14 @@ class Node:
         async with _Place(self._places, limit):
             loop = asyncio.get_running_loop()
             if not self._circuit.admits(loop.time()):
-                raise CircuitOpen(f"{self.endpoint} has not answered lately")
+                raise CircuitOpen(f"{self.endpoint} has not answered lately: {self._last_failure}")
             generation, disowned = self._generation, self._disowned
             link: Link | None = None
             try:
                 link = self._idle.pop() if self._idle else await self._open()
                 replies = await link.exchange(commands, within=limit)
             except AWAY as failure:
-                self._circuit.failed(loop.time())
+                self._note(failure)
                 await self._give_up(link)
                 raise failure from None
             except BaseException:
@@ -86,15 +87,20 @@ class Node:
         return await Link.open(self.endpoint, self._wiring)
 
     async def _put_back(self, link: Link, generation: int, replies: Sequence[Reply]) -> None:
-        if any(isinstance(reply, AWAY) for reply in replies):
-            self._circuit.failed(asyncio.get_running_loop().time())
-            await self._give_up(link)
-            return
+        for reply in replies:
+            if isinstance(reply, AWAY):
+                self._note(reply)
+                await self._give_up(link)
+                return
         self._circuit.succeeded()
         if generation == self._generation:
             self._idle.append(link)
         else:
             await link.cut()
+
+    def _note(self, failure: Exception) -> None:
+        self._circuit.failed(asyncio.get_running_loop().time())
+        self._last_failure = failure.with_traceback(None)
 
     async def _give_up(self, link: Link | None) -> None:
         if link is not None:

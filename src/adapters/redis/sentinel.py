@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from adapters.redis.address import Endpoint
 from adapters.redis.deployment import Deployment, accepted
-from adapters.redis.failures import AWAY, CircuitOpen, NoPrimary
+from adapters.redis.failures import AWAY, CircuitOpen, NoPrimary, reasons
 from adapters.redis.gathering import Value
 from adapters.redis.link import Command, Reply, Wiring
 from adapters.redis.node import Node
 from adapters.redis.sentinel_views import SentinelView, judge
 from adapters.redis.watch import Contradicted, Watch
+
+_Answer = SentinelView | RedisError | CircuitOpen
 
 _LOOKED_EVERY: Final = 0.25
 _RELIED_ON_FOR: Final = 2.0
@@ -59,8 +61,10 @@ class SentinelDeployment:
     async def hear_sentinels(self) -> Mapping[str, SentinelView | None]:
         await self._watch.current()  # by then all of them are known
         everybody = (*self._named, *self._told.values())
-        views = await asyncio.gather(*map(self._ask, everybody))
-        return {str(node.endpoint): view for node, view in zip(everybody, views, strict=True)}
+        return {
+            str(place): answer if isinstance(answer, SentinelView) else None
+            for place, answer in (await self._hear(everybody)).items()
+        }
 
     async def close(self) -> None:
         await self._watch.close()
@@ -80,29 +84,32 @@ class SentinelDeployment:
         return replies
 
     async def _look(self) -> Node:
-        views = await self._hear(self._named)
+        answers = await self._hear(self._named)
+        views = _views(answers)
         heard = {view.seen_by for view in views}
         unheard = {
             place for view in views for name, place in view.others.items() if name not in heard
         }
-        views += await self._hear([self._sentinel(place) for place in unheard])
+        answers |= await self._hear([self._sentinel(place) for place in unheard])
         try:
-            endpoint = judge(views)
+            endpoint = judge(_views(answers))
         except Contradicted:
             if self._primary is not None:
                 await self._primary.disown()
             raise
+        except NoPrimary as doubt:
+            raise NoPrimary(f"{doubt}{reasons(answers)}") from doubt
         if self._primary is None or self._primary.endpoint != endpoint:
             replaced, self._primary = self._primary, Node(endpoint, self._wiring)
             if replaced is not None:
                 await replaced.disown()
         return self._primary
 
-    async def _hear(self, sentinels: Collection[Node]) -> list[SentinelView]:
-        views = await asyncio.gather(*(self._ask(sentinel) for sentinel in sentinels))
-        return [view for view in views if view is not None]
+    async def _hear(self, sentinels: Collection[Node]) -> dict[Endpoint, _Answer]:
+        answers = await asyncio.gather(*(self._ask(sentinel) for sentinel in sentinels))
+        return {node.endpoint: answer for node, answer in zip(sentinels, answers, strict=True)}
 
-    async def _ask(self, sentinel: Node) -> SentinelView | None:
+    async def _ask(self, sentinel: Node) -> _Answer:
         try:
             replies = await sentinel.exchange(
                 [
@@ -112,13 +119,15 @@ class SentinelDeployment:
                 ]
             )
             return SentinelView.read(*map(accepted, replies))
-        except ResponseError as refusal:
-            raise NoPrimary(f"the Sentinel {sentinel.endpoint} says: {refusal}") from refusal
-        except (RedisError, CircuitOpen):
-            return None
+        except (RedisError, CircuitOpen) as failure:
+            return failure  # one that refuses, or does not know the service, is one that is away
 
     def _sentinel(self, place: Endpoint) -> Node:
         return self._told.setdefault(place, Node(place, self._to_sentinels))
+
+
+def _views(answers: Mapping[Endpoint, _Answer]) -> Sequence[SentinelView]:
+    return [answer for answer in answers.values() if isinstance(answer, SentinelView)]
 
 
 _: type[Deployment] = SentinelDeployment
