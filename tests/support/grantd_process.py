@@ -138,6 +138,10 @@ class GrantdProcess:
             return False
         return True
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def workers(self, protocol: str) -> list[psutil.Process]:
         """Return the worker processes of a protocol, `http` or `grpc`."""
         found = []

@@ -59,10 +59,10 @@ class Site:
         self._usual = self.grantd.environment
 
     def configure(self, environment: Mapping[str, str]) -> None:
-        """Have the server run with so much more in its environment than usual."""
+        """Have the server run, with so much more in its environment than usual."""
         wanted = {**self._usual, **environment}
-        if wanted != self.grantd.environment:
-            self.grantd.stop()
+        if wanted != self.grantd.environment or not self.grantd.is_running:
+            self.grantd.kill()
             self.grantd.environment = wanted
             self.grantd.start()
 
