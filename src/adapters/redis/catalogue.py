@@ -1,6 +1,12 @@
-"""The catalogue in Redis: a hash for each kind and the version beside them, in one slot."""
+"""The catalogue in Redis: a hash for each kind and the version beside them, in one slot.
+
+A version is some way above the one before, by chance: what Redis loses, by a
+failover or without its disk, leaves its version to no other catalogue, which
+whoever remembers the lost one would take for that.
+"""
 
 import asyncio
+import secrets
 from typing import Final
 
 from adapters.catalogue_entries import Kind, assemble, changes
@@ -18,6 +24,8 @@ _HASHES: Final[dict[Kind, bytes]] = {
     "key": keys.CATALOGUE_KEYS,
     "policy": keys.CATALOGUE_POLICY,
 }
+
+_LONGEST_WAY: Final = 1 << 30  # as many versions as that fit into the numbers of Redis
 
 
 class RedisCatalogueStore:
@@ -51,7 +59,7 @@ class RedisCatalogueStore:
                 keys.receipt(keys.CATALOGUE_VERSION),
                 *_HASHES.values(),
             ),
-            arguments=(seen.version, *steps),
+            arguments=(seen.version, seen.version + 1 + secrets.randbelow(_LONGEST_WAY), *steps),
         )
         if outcome != b"replaced":
             raise Conflict(f"the catalogue is not of version {seen.version} any more")

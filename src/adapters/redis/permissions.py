@@ -13,7 +13,7 @@ from adapters.redis.keys import NEVER_WRITTEN as _KEY
 _EVERYWHERE: Final = (
     *("PING", "TIME", "INFO", "CLIENT SETNAME -"),
     *("EVAL - 0", "EVALSHA - 0", f"MGET {_KEY}"),
-    *(f"GET {_KEY}", f"SET {_KEY} -", f"DEL {_KEY}", f"EXISTS {_KEY}", f"INCR {_KEY}"),
+    *(f"GET {_KEY}", f"SET {_KEY} -", f"DEL {_KEY}", f"EXISTS {_KEY}"),
     *(f"PEXPIRE {_KEY} 1", f"PTTL {_KEY}"),
     *(f"HSET {_KEY} - -", f"HDEL {_KEY} -", f"HVALS {_KEY}"),
     *(f"SADD {_KEY} -", f"SREM {_KEY} -"),

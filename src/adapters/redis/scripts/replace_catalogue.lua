@@ -2,13 +2,13 @@
 -- three arguments: the place of its hash among the keys, a field, and a record,
 -- which is empty for what is removed.
 local version, receipt = KEYS[1], KEYS[2]
-local seen = ARGV[1]
+local seen, next_version = ARGV[1], ARGV[2]
 
 return once(receipt, function()
   if (redis.call('GET', version) or '0') ~= seen then
     return 'moved'
   end
-  for at = 2, #ARGV, 3 do
+  for at = 3, #ARGV, 3 do
     local hash, field, record = KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
     if record == '' then
       redis.call('HDEL', hash, field)
@@ -16,6 +16,6 @@ return once(receipt, function()
       redis.call('HSET', hash, field, record)
     end
   end
-  redis.call('INCR', version)
+  redis.call('SET', version, next_version)
   return 'replaced'
 end)
