@@ -31,7 +31,7 @@ from adapters.redis.failures import (
     TooFewReplicas,
 )
 from adapters.redis.gathering import Gathering, Value
-from adapters.redis.link import Command, Word
+from adapters.redis.link import Command, Reply, Word
 from adapters.redis.scripts import Script
 from adapters.redis.sentinel_views import SentinelView
 from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
@@ -48,6 +48,7 @@ _PAUSES_IN_MOTION: Final = (0.02, 0.05, *[0.1] * 10)
 _FENCE_MS: Final = 60_000
 _NO_FILES: Final = CredentialFiles()
 _UNOBSERVED: Final = Unobserved()
+# How the library reads INFO and others; this one connects to nobody.
 _READABLE: Final = Redis(protocol=3).response_callbacks
 
 
@@ -107,7 +108,7 @@ class RedisConnection:
         """Begin to read a string, together with whatever else is asked for in this turn."""
         return self._gatherings[self._deployment.place(key)].get(key)
 
-    async def command(self, name: str, key: bytes, *rest: Word, must_last: bool = False) -> Any:  # noqa: ANN401  (Redis answers in any shape)
+    async def command(self, name: str, key: bytes, *rest: Word, must_last: bool = False) -> Reply:
         """Send a command about *key*; again if its reply is lost, so it MUST be safe to repeat.
 
         Args:
@@ -118,7 +119,9 @@ class RedisConnection:
         """
         count_step()
         return await self._persist(
-            TripKind.COMMAND, lambda: self._send(key, (name, key, *rest), must_last), STEP_AGAIN
+            TripKind.COMMAND,
+            lambda: self._send(key, (name, key, *rest), must_last=must_last),
+            STEP_AGAIN,
         )
 
     async def ask_each(self, *words: str) -> Mapping[str, Any]:
@@ -150,7 +153,7 @@ class RedisConnection:
 
     async def run(
         self, script: Script, *, keys: Sequence[bytes], arguments: Sequence[Word] = ()
-    ) -> Any:  # noqa: ANN401  (a script answers in a shape of its own)
+    ) -> Reply:
         """Run a script; again if its reply is lost, which every script of ours allows.
 
         Raises:
@@ -160,11 +163,14 @@ class RedisConnection:
         rest = (len(keys), *keys, *arguments)
         count_step()
 
-        async def step() -> Any:  # noqa: ANN401
+        def call(name: str, what: Word) -> Awaitable[Reply]:
+            return self._send(keys[0], (name, what, *rest), must_last=script.must_last)
+
+        async def step() -> Reply:
             try:
-                return await self._send(keys[0], ("EVALSHA", script.sha, *rest), script.must_last)
+                return await call("EVALSHA", script.sha)
             except NoScriptError:
-                return await self._send(keys[0], ("EVAL", script.source, *rest), script.must_last)
+                return await call("EVAL", script.source)
 
         return await self._persist(TripKind.STEP, step, STEP_AGAIN)
 
@@ -180,7 +186,7 @@ class RedisConnection:
         )
         return values
 
-    async def _send(self, key: bytes, command: Command, must_last: bool) -> Any:  # noqa: ANN401, FBT001
+    async def _send(self, key: bytes, command: Command, *, must_last: bool) -> Reply:
         if not (must_last and self._wait_replicas):
             (reply,) = await self._deployment.exchange(key, [command])
             return accepted(reply)
@@ -199,7 +205,7 @@ class RedisConnection:
         kind: TripKind,
         step: Callable[[], Awaitable[Any]],
         again_after: tuple[type[Exception], ...],
-    ) -> Any:  # noqa: ANN401
+    ) -> Reply:
         try:
             async with asyncio.timeout(self._longest):
                 return await self._try_again(kind, step, again_after)
@@ -211,7 +217,7 @@ class RedisConnection:
         kind: TripKind,
         step: Callable[[], Awaitable[Any]],
         again_after: tuple[type[Exception], ...],
-    ) -> Any:  # noqa: ANN401
+    ) -> Reply:
         give_up_at = perf_counter() + self._patience
         attempt = 0
         while True:
