@@ -17,6 +17,8 @@ from domain.model.identifiers import ClientId
 from domain.ports.entropy import Entropy
 from domain.ports.witness import Witness
 
+PROTOCOLS: Final = ("http", "grpc")
+
 
 class Endpoint(StrEnum):
     """What was asked for, by one name over both protocols."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
 
-from adapters.request_record import OUTCOMES, Endpoint
+from adapters.request_record import OUTCOMES, PROTOCOLS, Endpoint
 from adapters.store_trips import TripKind
 from adapters.telemetry.audit_metrics import AuditMetrics
 from adapters.telemetry.certificate_metrics import CertificateMetrics
@@ -18,7 +18,7 @@ from domain.model.keys import KeyState, SigningAlgorithm
 from domain.usecases.take_inventory import SecretLife
 
 VALUES: Mapping[str, frozenset[str]] = {
-    "protocol": frozenset({"http", "grpc"}),
+    "protocol": frozenset(PROTOCOLS),
     "endpoint": frozenset(Endpoint),
     "grant": frozenset({NO_GRANT, OTHER_GRANT, *GrantType}),
     "outcome": OUTCOMES,

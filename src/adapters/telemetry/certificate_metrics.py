@@ -2,6 +2,7 @@
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
+from adapters.request_record import PROTOCOLS
 from adapters.server_certificate import CertificateObserver
 
 
@@ -14,7 +15,7 @@ class CertificateMetrics:
             registry=registry,
         )
         # From zero on, or the first failure would not be seen to increase it.
-        self._fail = {protocol: failures.labels(protocol).inc for protocol in ("http", "grpc")}
+        self._fail = {protocol: failures.labels(protocol).inc for protocol in PROTOCOLS}
 
     def not_exchanged(self, protocol: str, /) -> None:
         self._fail[protocol]()

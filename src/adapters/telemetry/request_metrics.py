@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from adapters.request_record import Endpoint, RequestObserver, RequestRecord
+from adapters.request_record import PROTOCOLS, Endpoint, RequestObserver, RequestRecord
 from adapters.telemetry.buckets import SECONDS
 from domain.errors import ErrorCode
 from domain.model.clients import GrantType
@@ -16,7 +16,6 @@ OTHER_GRANT: Final = "other"
 
 _GRANTS: Final = {NO_GRANT: NO_GRANT, **{grant.value: grant.value for grant in GrantType}}
 _ALL_GRANTS: Final = (*_GRANTS, OTHER_GRANT)
-_PROTOCOLS: Final = ("http", "grpc")
 _GAUGE_EVERY: Final = 1.0
 
 
@@ -61,7 +60,7 @@ class RequestMetrics:
 
     def _begin_at_zero(self, outcome: ErrorCode) -> None:
         """Have the first of these seen: Prometheus sees no increase where nothing was before."""
-        for protocol, endpoint in product(_PROTOCOLS, Endpoint):
+        for protocol, endpoint in product(PROTOCOLS, Endpoint):
             for grant in _ALL_GRANTS if endpoint is Endpoint.TOKEN else (NO_GRANT,):
                 self._ended.labels(protocol, endpoint.value, grant, outcome.value)
 
