@@ -1,6 +1,7 @@
 """Audit lines on a stream and in a file. Each is one write."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Final, TextIO
 
 from adapters.audit_lines import AuditPlace, Entry, json_line, readable_line
 from adapters.telemetry.log_format import LogFormat, is_for_people
+from adapters.telemetry.readers import has_room
 
 _OWNER_ONLY: Final = 0o600
 _LONGER_THAN_A_WRITE: Final = 0.01
+_BETWEEN_LOOKS: Final = 0.01
+_LOOKS_FOR_A_READER: Final = 50
 
 
 class StreamPlace:
@@ -24,11 +28,25 @@ class StreamPlace:
         self.name = name
         self._stream = stream
         self._written = readable_line if is_for_people(log_format, stream) else json_line
+        self._is_read = True
 
     async def append(self, entries: Sequence[Entry], /) -> None:
         for entry in entries:
             line = self._written(entry).encode("ascii")
+            await self._require_reader()
             _require_whole(os.write(self._stream.fileno(), line), line)
+
+    async def _require_reader(self) -> None:
+        """Wait for one who pauses, but not again before he goes on."""
+        descriptor = self._stream.fileno()
+        looks = _LOOKS_FOR_A_READER if self._is_read else 1
+        for _ in range(looks):
+            if has_room(descriptor):
+                self._is_read = True
+                return
+            await asyncio.sleep(_BETWEEN_LOOKS)
+        self._is_read = False
+        raise OSError(errno.EAGAIN, "nobody reads it")
 
     async def close(self) -> None:
         """Leave the stream to whoever opened it."""

@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from adapters.telemetry.log_format import LogFormat, is_for_people
+from adapters.telemetry.readers import has_room
 
 # Libraries that say at "info" and "debug" what concerns nobody but themselves.
 _TALKATIVE = ("httpx", "httpcore", "grpc", "urllib3")
@@ -55,7 +56,7 @@ def configure_logging(
             *(_for_people(colors=stream.isatty()) if readable else _for_programs()),
         ],
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.setLevel(level.upper())
@@ -73,6 +74,18 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # or a later call would not reach loggers in use
     )
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Leaves out what a pipe has no room for: waiting for its reader would stop the service."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            is_free = has_room(self.stream.fileno())
+        except (OSError, ValueError):  # not a file of the system, or closed
+            is_free = True
+        if is_free:
+            super().emit(record)
 
 
 def _for_programs() -> list[Processor]:

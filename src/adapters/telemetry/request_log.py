@@ -16,12 +16,13 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from adapters.request_record import Endpoint, RequestObserver, RequestRecord
+from adapters.telemetry.readers import PIECE, has_room
 from domain.errors import ErrorCode
 from domain.model.clients import GrantType
 from domain.model.credentials import mask_secrets
 
-# A pipe takes that much in one piece from several processes (PIPE_BUF of Linux).
-_LARGEST_WRITE: Final = 4_096
+_MOST_WAITING: Final = 10_000
+_LOOK_AGAIN_AFTER: Final = 0.005
 
 _LONGEST_TEXT: Final = 128
 _LONGEST_MASKED: Final = 2_048
@@ -60,7 +61,8 @@ class RequestLine(Struct, omit_defaults=True):
 class RequestLog:
     """Writes lines in the order in which requests end, many with one write.
 
-    What cannot be written is lost: a full disk stops no request.
+    A full disk stops no request, and what could not be written is lost. Nor
+    does a reader of a pipe who pauses: lines wait for him, and too many are lost.
 
     Args:
         descriptor: Where to write; it is closed by who opened it.
@@ -80,7 +82,7 @@ class RequestLog:
 
     def ended(self, record: RequestRecord, /, *, seconds: float) -> None:
         level = _level(record)
-        if not _log.isEnabledFor(level):
+        if not _log.isEnabledFor(level) or len(self._waiting) >= _MOST_WAITING:
             return
         self._waiting.append(self._encode(self._line(record, level, seconds)))
         if len(self._waiting) == 1:
@@ -123,9 +125,15 @@ class RequestLog:
 
     def _write(self) -> None:
         lines, self._waiting = self._waiting, []
+        written = 0
         with suppress(OSError):
             for piece in _pieces(lines):
-                os.write(self._descriptor, piece)
+                if not has_room(self._descriptor):
+                    self._waiting = lines[written:]
+                    asyncio.get_running_loop().call_later(_LOOK_AGAIN_AFTER, self._write)
+                    return
+                os.write(self._descriptor, b"".join(piece))
+                written += len(piece)
 
 
 _LEVEL_NAMES: Final = {
@@ -163,17 +171,17 @@ def _readable(line: RequestLine) -> bytes:
     return b" ".join((f"{at} [{level}] {event}".encode(), *shown)) + b"\n"
 
 
-def _pieces(lines: list[bytes]) -> Iterator[bytes]:
-    """Join whole lines as long as they may be written at once."""
+def _pieces(lines: list[bytes]) -> Iterator[list[bytes]]:
+    """Group whole lines that may be written at once."""
     piece: list[bytes] = []
     size = 0
     for line in lines:
-        if piece and size + len(line) > _LARGEST_WRITE:
-            yield b"".join(piece)
+        if piece and size + len(line) > PIECE:
+            yield piece
             piece, size = [], 0
         piece.append(line)
         size += len(line)
-    yield b"".join(piece)
+    yield piece
 
 
 _: type[RequestObserver] = RequestLog

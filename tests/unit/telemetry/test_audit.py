@@ -3,16 +3,18 @@
 import asyncio
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
 
 import pytest
 
 from adapters.audit_lines import Entry, entry_of
 from adapters.origin import bind_origin
-from adapters.telemetry import audit_gathering
+from adapters.telemetry import audit_gathering, audit_places
 from adapters.telemetry.audit import AuditCounts, WrittenAuditTrail
 from adapters.telemetry.audit_places import StreamPlace
 from domain.errors import Unavailable
@@ -284,6 +286,30 @@ async def test_what_a_stream_did_not_take_does_not_come_later() -> None:
         with pytest.raises(OSError, match="No space left"):
             await StreamPlace("a stream", stream).append([entry_of(ISSUED)])
         stream.flush()
+
+
+async def test_a_reader_who_pauses_makes_events_missing_and_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """He is waited for a moment, once; when he goes on so does the trail."""
+    monkeypatch.setattr(audit_places, "_LOOKS_FOR_A_READER", 3)
+    reading, writing = os.pipe()
+    counts = Counts()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        capacity = fcntl(writing, F_SETPIPE_SZ, 8_192)
+        os.write(writing, bytes(capacity))
+        trail = WrittenAuditTrail(
+            [StreamPlace("a stream", stream)], clock=FixedClock(), counts=counts
+        )
+
+        await trail.record(ISSUED)
+        await trail.record(ISSUED)
+        assert reader.read(capacity) == bytes(capacity)
+        await trail.record(ISSUED)
+
+        told = [json.loads(line)["event"] for line in reader.read(capacity).splitlines()]
+    assert told == ["trail.resumed", "token.issued"]
+    assert counts.missing == 2
 
 
 async def test_a_stream_that_was_closed_is_a_failure_like_any_other(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fcntl import F_SETPIPE_SZ, fcntl
 
 import pytest
 import structlog
@@ -57,6 +59,21 @@ def test_libraries_write_into_the_same_log() -> None:
         "warning",
         "uvicorn.error",
     )
+
+
+def test_a_reader_who_pauses_stops_nobody() -> None:
+    """What a pipe has no room for is left out; the rest is there when he goes on."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        capacity = fcntl(writing, F_SETPIPE_SZ, 4_096)
+        os.write(writing, bytes(capacity))
+        configure_logging("json", stream=stream)
+
+        logging.getLogger("grantd.http").warning("lost")
+        assert reader.read(capacity) == bytes(capacity)
+        logging.getLogger("grantd.http").warning("told")
+
+        assert json.loads(reader.read(capacity))["event"] == "told"
 
 
 def test_auto_is_for_people_on_a_terminal_alone() -> None:

@@ -6,6 +6,8 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from fcntl import F_SETPIPE_SZ, fcntl
+from select import select
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ import pytest
 from adapters.request_record import Ending, Endpoint, RequestRecord, begin_record, request_ids
 from adapters.store_trips import count_step
 from adapters.system.entropy import SystemEntropy
+from adapters.telemetry import request_log
 from adapters.telemetry.request_log import RequestLog
 from domain.errors import ErrorCode
 from domain.model.credentials import ClientSecret, SecretId
+from support.polling import until
 
 LARGEST_WRITE = 4_096
 
@@ -211,6 +215,37 @@ async def test_a_record_is_counted_for_alone() -> None:
 
     assert (first.tally.steps, second.tally.steps) == (0, 1)
     assert (second.trace_id, second.span_id) == ("", "")
+
+
+async def test_a_reader_who_pauses_stops_no_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lines wait for him, in their order; beyond some of them the newest are lost."""
+    caplog.set_level(logging.INFO, "grantd.requests")
+    monkeypatch.setattr(request_log, "_MOST_WAITING", 20)
+    reading, writing = os.pipe()
+    capacity = fcntl(writing, F_SETPIPE_SZ, LARGEST_WRITE)
+    os.write(writing, bytes(capacity))
+    log = RequestLog(writing, readable=False)
+
+    for number in range(30):
+        log.ended(record(request_id=f"r-{number}"), seconds=0.001)
+    await asyncio.sleep(0.05)
+
+    assert os.read(reading, capacity) == bytes(capacity)
+    told = b""
+
+    async def all_told() -> bool:
+        nonlocal told
+        if select([reading], [], [], 0)[0]:
+            told += os.read(reading, capacity)
+        return told.count(b"\n") == 20
+
+    await until(all_told)
+    ids = [json.loads(line)["request_id"] for line in told.splitlines()]
+    assert ids == [f"r-{number}" for number in range(20)]
+    os.close(reading)
+    os.close(writing)
 
 
 def test_an_id_can_be_typed_wherever_a_word_can() -> None:
