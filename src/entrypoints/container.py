@@ -460,6 +460,7 @@ class _Container(containers.DeclarativeContainer):
 async def open_core(
     settings: Settings,
     *,
+    makes_keys: bool = True,
     counts: AuditCounts | None = None,
     stdout: TextIO | None = None,
     trips: TripObserver | None = None,
@@ -468,6 +469,8 @@ async def open_core(
     """Open the store, establish the keys, and hand out what works on them.
 
     Args:
+        makes_keys: Whether a store that holds none gets its first ones.
+
         counts: Told of every event; nobody is if left out.
 
         stdout: What the audit trail takes for standard output. Standard error
@@ -494,7 +497,7 @@ async def open_core(
     stores = container.stores()
     try:
         findings = await _inspect(settings, stores)
-        await _unlock(settings, container)
+        await _unlock(settings, container, makes_keys=makes_keys)
         core = Core(
             issue_token=container.issue_token(),
             explain_token=container.explain_token(),
@@ -561,14 +564,15 @@ async def _inspect(settings: Settings, stores: Stores) -> Sequence[Finding]:
     return findings
 
 
-async def _unlock(settings: Settings, container: _Container) -> None:
+async def _unlock(settings: Settings, container: _Container, *, makes_keys: bool) -> None:
     """Find the master key, and see that it opens the keys, which the first start makes."""
     stored = await container.stores().catalogue.load()
     try:
         container.master_keys.override(master_keys(settings, store_has_keys=bool(stored.keys)))
         container.pinned_keys.override(pinned_keys(settings))
-        await container.establish_keys()()
-        await container.catalogue().read()
+        if stored.keys or makes_keys:
+            await container.establish_keys()()
+            await container.catalogue().read()
     except (MasterKeyUnusable, SigningKeyUnusable) as error:
         raise RefusedToStart(str(error)) from error
     except MasterKeyMismatch as error:

@@ -43,6 +43,18 @@ def test_each_finding_has_what_to_do_about_it(operator: GrantdProcess) -> None:
     assert any(line.startswith("store") and "it is Redis" in line for line in lines)
 
 
+def test_an_empty_store_is_left_empty(operator: GrantdProcess, careless: RedisServer) -> None:
+    """Who only looks makes no keys, which might come in the place of those that were lost."""
+    careless.flush()
+
+    checks = operator.require("doctor")
+
+    (keys,) = [check for check in checks if check["subject"] == "keys"]
+    assert keys["verdict"] == "warning"
+    assert "the first start makes them" in keys["sentence"]
+    assert careless.command("DBSIZE") == 0
+
+
 def test_programs_read_the_same(operator: GrantdProcess) -> None:
     """The remedy is a member of its own."""
     checks = operator.require("doctor")

@@ -9,7 +9,15 @@ from domain.model.keys import KeyPurpose, Keyring, SealedKey, SigningKey, Symmet
 from domain.model.scopes import ScopeDefinition
 from domain.ports.catalogue import CatalogueStore
 from domain.ports.envelope import Envelope
+from domain.ports.probe import NotReady
 from domain.ports.reading import Reading
+
+
+class KeysMissing(NotReady):
+    """The store holds none. Who serves makes no new ones: all that was issued would end."""
+
+    def __init__(self, detail: str, /) -> None:
+        super().__init__("the keys are missing", detail)
 
 
 class CurrentCatalogue:
@@ -44,7 +52,7 @@ class CurrentCatalogue:
         """Return the catalogue of *version*, or of a later one.
 
         Raises:
-            Unavailable: If the store holds no keys, or cannot be read.
+            Unavailable: If the store cannot be read; `KeysMissing` if it holds no keys.
             MasterKeyMismatch: If its keys are sealed by another master key.
         """
         if self._last is None or self._last.version != version:
@@ -77,7 +85,9 @@ class CurrentCatalogue:
             pinned=frozenset(key.key_id for key in self._pinned),
         )
         if not (keyring.signing and keyring.refresh_macs and keyring.peppers):
-            raise Unavailable("the store holds no keys: grantd has not been started on it yet")
+            if self._last is None:
+                raise KeysMissing("the store holds no keys: grantd has not been started on it yet")
+            raise KeysMissing("the keys are gone: the store lost what it held, or is another one")
         return Catalogue(
             version=stored.version,
             scopes={known.token: known for known in (*stored.scopes, *self._built_in)},

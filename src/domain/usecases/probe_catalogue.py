@@ -6,7 +6,7 @@ from domain.usecases.current_catalogue import CurrentCatalogue
 
 
 class CatalogueProbe:
-    """Fails on a node that lacks the master key which sealed the keys by now (D4)."""
+    """Fails where the keys are gone, or the master key which sealed them is missing (D4)."""
 
     name = "catalogue"
 

@@ -41,8 +41,13 @@ def require_no_target(settings: Settings) -> None:
         )
 
 
-def with_core(settings: Settings, work: "Callable[[Core], Awaitable[T]]") -> T:
+def with_core(
+    settings: Settings, work: "Callable[[Core], Awaitable[T]]", *, makes_keys: bool = True
+) -> T:
     """Open the core, do *work* with it, and close it.
+
+    Args:
+        makes_keys: As of `open_core`.
 
     Raises:
         Refused: If the keys or the store do not fit the settings, or a server
@@ -54,7 +59,7 @@ def with_core(settings: Settings, work: "Callable[[Core], Awaitable[T]]") -> T:
     from entrypoints.container import open_core  # noqa: PLC0415
 
     async def run() -> T:
-        async with open_core(settings) as core:
+        async with open_core(settings, makes_keys=makes_keys) as core:
             return await work(core)
 
     with refusals(), bind_origin(Origin(protocol="cli", actor=f"cli:{user_name()}")):

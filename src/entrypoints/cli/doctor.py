@@ -16,6 +16,7 @@ from adapters.system.clock import SystemClock
 from adapters.system.master_key import permission_finding
 from domain.errors import Unavailable
 from domain.model.keys import Keyring, SigningAlgorithm
+from domain.usecases.current_catalogue import KeysMissing
 from entrypoints.certificates import PROTOCOLS, certificate_files, usable_certificate
 from entrypoints.cli import output
 from entrypoints.cli.core import with_core
@@ -53,8 +54,8 @@ def doctor(*, settings: Settings, as_json: AsJson = False) -> int:
     """Look for what could keep the service from working.
 
     It looks at settings, master key, store, keys, clock, audit trail,
-    certificates and ports, says what to do, and makes no database. The exit status is 1 if
-    there is an error, 3 if the store is down.
+    certificates and ports, says what to do, and makes no database and no
+    keys. The exit status is 1 if there is an error, 3 if the store is down.
     """
     status, store_checks = _examine_store(settings)
     checks = [
@@ -113,7 +114,9 @@ def _examine_store(settings: Settings) -> tuple[ExitStatus, list[Check]]:
     try:
         # What `strict_store` refuses to start over is to be read as one finding among others.
         lenient = settings.model_copy(update={"strict_store": False})
-        return ExitStatus.DONE, with_core(lenient, lambda core: _examine_core(core, settings))
+        return ExitStatus.DONE, with_core(
+            lenient, lambda core: _examine_core(core, settings), makes_keys=False
+        )
     except Unavailable as error:
         return ExitStatus.UNAVAILABLE, [Check("store", Verdict.ERROR, str(error))]
     except Refused as error:
@@ -128,12 +131,18 @@ async def _examine_core(core: "Core", settings: Settings) -> list[Check]:
     for probe in core.probes:
         try:
             await probe.check()
+        except KeysMissing:
+            checks.append(Check(probe.name, Verdict.WARNING, "it holds no keys"))
         except Unavailable as error:
             checks.append(Check(probe.name, Verdict.ERROR, str(error)))
         else:
             checks.append(Check(probe.name, Verdict.GOOD, "it answers, reads and writes"))
     now = core.clock.now()
-    keyring = (await core.catalogue.read()).keyring
+    try:
+        keyring = (await core.catalogue.read()).keyring
+    except KeysMissing:
+        sentence = "there are none: the first start makes them, and so does any other command"
+        return [*checks, Check("keys", Verdict.WARNING, sentence)]
     keys = _examine_keys(keyring, settings.signing_algorithm, now)
     return [*checks, keys, _examine_clock(keyring, now)]
 

@@ -4,9 +4,10 @@ import pytest
 
 from adapters.memory.catalogue import MemoryCatalogueStore
 from domain.errors import Unavailable
-from domain.model.catalogue import CatalogueVersion, StoredCatalogue
+from domain.model.catalogue import EMPTY, CatalogueVersion, StoredCatalogue
 from domain.model.keys import KeyId, KeySchedule, KeyState, SigningAlgorithm, SigningKey
 from domain.ports.envelope import MasterKeyMismatch
+from domain.ports.probe import NotReady
 from domain.ports.reading import Reading
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.probe_catalogue import CatalogueProbe
@@ -112,6 +113,23 @@ async def test_there_is_no_last_one_before_the_first(
 async def test_a_store_without_keys_cannot_be_decided_upon() -> None:
     with pytest.raises(Unavailable, match="holds no keys"):
         await CurrentCatalogue(MemoryCatalogueStore(), PlainEnvelope()).read()
+
+
+async def test_a_store_that_lost_its_keys_is_told_from_one_that_never_had_any(
+    store: CountingStore, catalogue: CurrentCatalogue
+) -> None:
+    """Nobody makes new ones, nothing is decided, and the last key set lives on."""
+    known = await catalogue.read()
+    await store.replace(StoredCatalogue(version=EMPTY), seen=await store.load())
+
+    with pytest.raises(Unavailable, match="the keys are gone"):
+        await catalogue.read()
+    with pytest.raises(NotReady) as told:
+        await CatalogueProbe(catalogue).check()
+
+    assert told.value.reason == "the keys are missing"
+    assert (await store.load()).keys == ()
+    assert await catalogue.last_known() is known
 
 
 async def test_another_master_key_opens_nothing(store: CountingStore) -> None:
