@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, Protocol, TypeVar
 
-from domain.errors import InvalidRegistration
+from domain.errors import InvalidRegistration, Unavailable
 
 KeyId = NewType("KeyId", str)
 
@@ -135,6 +135,18 @@ class Keyring:
     def signer(self, algorithm: SigningAlgorithm, *, now: datetime) -> SigningKey | None:
         """Return the key that signs by *algorithm*."""
         return signer(self.signing, algorithm, now=now)
+
+    def signing_by(self, algorithm: SigningAlgorithm, *, now: datetime) -> SigningKey:
+        """Return the key to sign with.
+
+        Raises:
+            Unavailable: If there is none at this time. There may be soon, and
+                to a clock that is right there may be one now.
+        """
+        key = self.signer(algorithm, now=now)
+        if key is None:
+            raise Unavailable(f"no active key for {algorithm}")
+        return key
 
     def is_pinned(self, algorithm: SigningAlgorithm) -> bool:
         """Tell whether a key that came by file signs in place of the stored ones."""

@@ -7,7 +7,7 @@ expired or revoked token is an answer, not an error.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.errors import GrantdError, Internal, InvalidClient, InvalidRequest
+from domain.errors import GrantdError, InvalidClient, InvalidRequest
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client
 from domain.model.credentials import Presented
@@ -78,15 +78,13 @@ class IntrospectToken:
         """Answer with a JWT that says it to the caller alone (RFC 9701 §5).
 
         Raises:
-            Internal: If no key of the caller's algorithm is active.
+            Unavailable: If no key of the caller's algorithm is active.
             GrantdError: As when called.
         """
         now = self._clock.now()
         verdict = await self._judge(request, now)
         algorithm = verdict.caller.introspection_signed_response_alg
-        key = verdict.catalogue.keyring.signer(algorithm, now=now)
-        if key is None:
-            raise Internal(f"no active key for {algorithm}")
+        key = verdict.catalogue.keyring.signing_by(algorithm, now=now)
         text = await self._signer.sign_introspection(
             verdict.introspection,
             issuer=self._issuer,

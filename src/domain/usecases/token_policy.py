@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from domain.errors import Internal, InvalidScope, InvalidTarget
+from domain.errors import InvalidScope, InvalidTarget
 from domain.model.catalogue import Catalogue
 from domain.model.clients import Client, GrantType
 from domain.model.identifiers import ResourceId
@@ -241,7 +241,7 @@ class TokenPolicy:
 
         Raises:
             InvalidTarget: If the resources of one token want different things.
-            Internal: If no key of the algorithm wanted is active.
+            Unavailable: If no key of the algorithm wanted is active.
         """
         meant_for = catalogue.resources_of(audience)
         ttl = self.settle_lifetime(client, grant_type, meant_for).value
@@ -249,9 +249,7 @@ class TokenPolicy:
         if token_format is TokenFormat.OPAQUE:
             return Terms(token_format=token_format, signing_key=None, ttl=ttl)
         algorithm = self.settle_algorithm(client, meant_for).value
-        key = catalogue.keyring.signer(algorithm, now=now)
-        if key is None:
-            raise Internal(f"no active key for {algorithm}")
+        key = catalogue.keyring.signing_by(algorithm, now=now)
         return Terms(token_format=token_format, signing_key=key, ttl=ttl)
 
     def settle_lifetime(

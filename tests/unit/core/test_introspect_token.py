@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.errors import Internal, InvalidClient, InvalidRequest
+from domain.errors import InvalidClient, InvalidRequest, Unavailable
 from domain.model.credentials import ClientSecret, PresentedCredentials
 from domain.model.families import RefreshToken
 from domain.model.identifiers import ClientId, Epoch
@@ -311,13 +311,13 @@ class TestSigned:
         with pytest.raises(InvalidClient):
             await core.introspect_token.signed(request)
 
-    async def test_without_a_key_of_that_algorithm_it_is_a_fault_of_ours(
+    async def test_without_a_key_of_that_algorithm_the_caller_is_asked_to_come_back(
         self, core: HandWiredCore
     ) -> None:
         caller = await core.register(draft())
         await core.change_client(LEDGER, introspection_signed_response_alg=SigningAlgorithm.EDDSA)
 
-        with pytest.raises(Internal):
+        with pytest.raises(Unavailable):
             await core.introspect_token.signed(
                 IntrospectionRequest(credentials=caller, token="unknown")
             )

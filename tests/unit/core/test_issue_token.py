@@ -4,12 +4,12 @@ import pytest
 
 from domain.errors import (
     GrantdError,
-    Internal,
     InvalidClient,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
     UnauthorizedClient,
+    Unavailable,
     UnsupportedGrantType,
 )
 from domain.model.clients import GrantType, Subject
@@ -297,9 +297,9 @@ async def test_a_token_does_not_outlive_the_key_that_signs_it() -> None:
     assert issued.expires_in == 60 * SECOND
 
 
-async def test_a_server_without_an_active_key_refuses_as_its_own_fault() -> None:
+async def test_without_an_active_key_a_server_asks_to_come_back() -> None:
     core = await build_core(policy=replace(POLICY, signing_algorithm=SigningAlgorithm.EDDSA))
     credentials = await core.register(draft())
 
-    with pytest.raises(Internal):
+    with pytest.raises(Unavailable):
         await core.issue(credentials)

@@ -7,13 +7,13 @@ import pytest
 
 from adapters.memory.families import MemoryRefreshFamilyStore
 from domain.errors import (
-    Internal,
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
     RefreshTokenReplayed,
+    Unavailable,
 )
 from domain.model.clients import GrantType
 from domain.model.credentials import ClientSecret, PresentedCredentials
@@ -381,7 +381,7 @@ class TestScope:
         """A fault of ours is found before the family is touched."""
         await holder.core.change_client(LEDGER, signing_algorithm=SigningAlgorithm.EDDSA)
 
-        with pytest.raises(Internal):
+        with pytest.raises(Unavailable):
             await holder.refresh()
 
         await holder.core.change_client(LEDGER, signing_algorithm=None)

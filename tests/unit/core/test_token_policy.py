@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import Internal, InvalidScope, InvalidTarget
+from domain.errors import InvalidScope, InvalidTarget, Unavailable
 from domain.model.catalogue import Catalogue, CatalogueVersion
 from domain.model.clients import Client, GrantType
 from domain.model.identifiers import ResourceId
@@ -239,8 +239,8 @@ class TestTerms:
 
         assert terms.signing_key is None
 
-    def test_a_jwt_without_an_active_key_is_a_fault_of_ours(self) -> None:
-        with pytest.raises(Internal, match="ES256"):
+    def test_a_jwt_without_an_active_key_may_be_had_later(self) -> None:
+        with pytest.raises(Unavailable, match="ES256"):
             POLICY.terms(
                 draft(), CLIENT_CREDENTIALS, [], catalogue(), now=NOW - timedelta(seconds=1)
             )
