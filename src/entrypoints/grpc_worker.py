@@ -15,8 +15,8 @@ from adapters.readiness import Readiness
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
-from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
+from entrypoints.followed_certificate import FollowedCertificate
 from entrypoints.meters import meters, request_observer
 from entrypoints.refusal import RefusedToStart
 from entrypoints.setting_forms import Address

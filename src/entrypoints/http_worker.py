@@ -20,8 +20,8 @@ from adapters.request_record import request_ids
 from adapters.server_certificate import ServerCertificate
 from adapters.source_addresses import SourceAddresses
 from entrypoints import worker
-from entrypoints.certificates import FollowedCertificate
 from entrypoints.container import Core
+from entrypoints.followed_certificate import FollowedCertificate
 from entrypoints.meters import meters, request_observer
 from entrypoints.ports import share
 from entrypoints.refusal import RefusedToStart

@@ -11,7 +11,8 @@ import structlog
 import trustme
 
 from adapters.server_certificate import CertificateUnusable, ServerCertificate
-from entrypoints.certificates import FollowedCertificate, require_certificates
+from entrypoints.certificates import require_certificates
+from entrypoints.followed_certificate import FollowedCertificate
 from entrypoints.refusal import RefusedToStart
 from entrypoints.settings import Settings
 from support.doubles import FixedClock
