@@ -128,11 +128,20 @@ def made_run(folder: Path, store: str, redis_database: Callable[[], str]) -> Ite
 
 
 def test_two_commands_set_everything_up() -> None:
-    """`make run` and `make test`, and make knows both."""
-    typed = [line for _, text in BLOCKS for line in text.splitlines() if line.startswith("make")]
-    assert typed == ["make run", "make test"]
+    """`make run` and `make test`, and make knows both; the fault suite is a third for who wants."""
+    typed = [
+        line.partition("#")[0].strip()
+        for _, text in BLOCKS
+        for line in text.splitlines()
+        if line.startswith("make")
+    ]
+    assert typed == ["make run", "make test", "make test-faults"]
     helped = make("help")
-    for command, step in (("run", "scripts/run .venv/bin/grantd"), ("test", "-m pytest")):
+    for command, step in (
+        ("run", "scripts/run .venv/bin/grantd"),
+        ("test", "-m pytest"),
+        ("test-faults", "-m pytest tests/faults"),
+    ):
         assert re.search(rf"^{command} ", helped, re.MULTILINE)
         assert step in make("-n", command)
 
