@@ -8,6 +8,7 @@ from entrypoints.settings import Settings
 
 _FEWEST_BITS_IPV4: Final = 8
 _FEWEST_BITS_IPV6: Final = 16
+_IN_THE_CLEAR: Final = ("redis:", "redis+")
 
 
 def doubts(settings: Settings) -> Iterator[str]:
@@ -19,3 +20,7 @@ def doubts(settings: Settings) -> Iterator[str]:
                 f"trusted_proxies has {network}: whoever sends from there chooses the address "
                 "that limits and audit trail know it by"
             )
+    if settings.store.startswith(_IN_THE_CLEAR):
+        for name in ("store_ca_file", "store_certificate_file"):
+            if getattr(settings, name) is not None:
+                yield f"{name} is not used: store is redis://, in the clear, and not rediss://"

@@ -26,3 +26,23 @@ def test_proxies_all_over_the_world_are_doubted(network: str, *, doubted: bool) 
     said = list(doubts(settings))
 
     assert [network in line for line in said] == [True] * doubted
+
+
+@pytest.mark.parametrize(
+    ("store", "doubted"),
+    [
+        ("redis://redis:6379/0", True),
+        ("redis+cluster://one,two", True),
+        ("rediss://redis:6379/0", False),
+        ("rediss+sentinel://one,two/service/0", False),
+    ],
+)
+def test_an_authority_for_a_redis_in_the_clear_is_doubted(store: str, *, doubted: bool) -> None:
+    """Whoever names one believes that passwords and tokens go over TLS."""
+    settings = Settings.model_validate(
+        {"store": store, "store_ca_file": "ca.crt", "master_key_file": "master.key"}
+    )
+
+    said = list(doubts(settings))
+
+    assert ["in the clear" in line for line in said] == [True] * doubted
