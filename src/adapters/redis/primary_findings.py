@@ -222,7 +222,15 @@ def _replication(facts: PrimaryFacts, wait_replicas: int) -> Iterator[Finding]:
             "revoked or rotated",
             f"wait_replicas = {len(replicas)} in the settings of grantd",
         )
-    if facts.directives.get("min-replicas-to-write") == "0":
+    needed = facts.directives.get("min-replicas-to-write")
+    if needed is not None and int(needed) >= len(replicas) > wait_replicas:
+        yield Finding(
+            Severity.NOTE,
+            f"it refuses every write while one replica is away (min-replicas-to-write {needed}), "
+            "and after a failover until the server that was replaced is back",
+            "add another replica, or " + change("min-replicas-to-write", str(len(replicas) - 1)),
+        )
+    if needed == "0" and len(replicas) > 1:
         yield Finding(
             Severity.NOTE,
             "a primary that is cut off from its replicas goes on accepting writes, which are lost "

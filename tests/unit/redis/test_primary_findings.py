@@ -189,13 +189,26 @@ def test_replicas_that_nobody_waits_for_are_noted() -> None:
     """With the setting, and with what keeps a primary that is cut off from writing."""
     waits, accepts = bad(
         judged(
-            replicas("state=online,offset=5000000,lag=0"),
+            replicas(*["state=online,offset=5000000,lag=0"] * 2),
             {**CAREFUL, "min-replicas-to-write": "0"},
         )
     )
 
-    assert "wait_replicas = 1" in waits.remedy
+    assert "wait_replicas = 2" in waits.remedy
     assert "min-replicas-to-write 1" in accepts.remedy
+
+
+def test_replicas_that_all_have_to_be_there_are_noted() -> None:
+    """A failover takes one away, and then nothing can be written; who waits for all knows."""
+    info = replicas("state=online,offset=5000000,lag=0")
+
+    *_, finding = bad(judged(info))
+
+    assert finding.severity is Severity.NOTE
+    assert "refuses every write while one replica is away" in finding.sentence
+    assert finding.remedy.startswith("add another replica")
+    assert "min-replicas-to-write 0" in finding.remedy
+    assert bad(judged(info, wait_replicas=1)) == []
 
 
 def test_more_to_wait_for_than_there_are_is_a_fault() -> None:
