@@ -34,7 +34,7 @@ def start_grantd(
 ) -> Iterator[StartGrantd]:
     """Start servers that end with the module."""
     with _Servers(tmp_path_factory, redis_database) as servers:
-        yield lambda store="sqlite", settings={}: servers.prepare(store, settings).start()
+        yield servers.start
 
 
 @pytest.fixture
@@ -73,6 +73,7 @@ _UNLIMITED = {
     "failures_per_client": "off",
     "failures_per_source": "off",
 }
+_HTTP_ONLY = {"grpc": "off"}
 
 
 class _Servers(ExitStack):
@@ -83,13 +84,27 @@ class _Servers(ExitStack):
         self._folders = folders
         self._redis_database = redis_database
 
-    def prepare(self, store: str = "sqlite", settings: Mapping[str, str] = {}) -> GrantdProcess:
-        """Prepare a server on `sqlite`, on `redis`, or on a store given by its URL."""
+    def prepare(
+        self, store: str = "sqlite", settings: Mapping[str, str] = {}, *, grpc: bool = False
+    ) -> GrantdProcess:
+        """Prepare a server on `sqlite`, on `redis`, or on a store given by its URL.
+
+        Args:
+            grpc: Whether it speaks gRPC as well; another worker takes its time to start.
+        """
         url = {"sqlite": "", "redis": ""}.get(store, store)
         if store == "redis":
             url = self._redis_database()
         server = GrantdProcess(
-            self._folders.mktemp("grantd"), store=url, settings=_UNLIMITED | dict(settings)
+            self._folders.mktemp("grantd"),
+            store=url,
+            settings={**_UNLIMITED, **({} if grpc else _HTTP_ONLY), **settings},
         )
         self.callback(server.stop)
         return server
+
+    def start(
+        self, store: str = "sqlite", settings: Mapping[str, str] = {}, *, grpc: bool = False
+    ) -> GrantdProcess:
+        """Prepare such a server, and have it serve."""
+        return self.prepare(store, settings, grpc=grpc).start()

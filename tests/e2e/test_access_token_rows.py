@@ -62,7 +62,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off", "issuer": ISSUER})
+    server = start_grantd(store, {"issuer": ISSUER})
     rs256 = ("--signing-alg", "RS256", "--access-token-ttl", "30m")
     server.require("resources", "create", LEDGER, *rs256)
     server.create_scopes(READ)

@@ -149,7 +149,7 @@ class World:
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> Iterator[World]:
     with ExitStack() as stack:
         web = stack.enter_context(key_set_server())
-        server = start_grantd(store, {"grpc": "off", "issuer": ISSUER, **UNLIMITED})
+        server = start_grantd(store, {"issuer": ISSUER, **UNLIMITED})
         signs: dict[str, Any] = {"token_endpoint_auth_method": "private_key_jwt"}
         elliptic = {**signs, "jwks": {"keys": [EC_KEY.jwk]}}
         metadata: dict[str, dict[str, Any]] = {
@@ -425,7 +425,7 @@ def test_JWA_011_all_nodes_share_one_memory(
     world: World, prepare_grantd: Callable[..., GrantdProcess]
 ) -> None:
     """A second server on the same store knows what the first has taken."""
-    settings = {"grpc": "off", "issuer": ISSUER, **UNLIMITED}
+    settings = {"issuer": ISSUER, **UNLIMITED}
     node = prepare_grantd(world.server.store, settings)
     if "GRANTD_MASTER_KEY_FILE" in world.server.environment:
         master_key = world.server.environment["GRANTD_MASTER_KEY_FILE"]

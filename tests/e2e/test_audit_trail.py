@@ -143,7 +143,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(start_grantd: Callable[..., GrantdProcess], store: str) -> World:
     places = [f"./{FILE}", "stdout", *(["redis"] if store == "redis" else [])]
-    grantd = start_grantd(store, {"audit_log": ",".join(places)})
+    grantd = start_grantd(store, {"audit_log": ",".join(places)}, grpc=True)
     grantd.create_scopes("read")
     clients = grantd.create_clients(
         {"billing": REFRESHING, "other": (), "operator": ("--scope", "grantd.admin.write")}
@@ -500,7 +500,7 @@ def test_by_default_a_failing_trail_is_seen_and_stops_nobody(
     prepare_grantd: Callable[..., GrantdProcess],
 ) -> None:
     """One line in the log for the outage, and the gap told in the trail afterwards."""
-    grantd = prepare_grantd(settings={"audit_log": f"./{FILE}", "grpc": "off"}).start()
+    grantd = prepare_grantd(settings={"audit_log": f"./{FILE}"}).start()
     client = grantd.create_client("billing")
     file: Path = grantd.folder / FILE
     before = file.read_bytes()

@@ -20,7 +20,7 @@ REFRESHING = ("--grant", "client_credentials", "--grant", "refresh_token", "--is
 
 @pytest.fixture
 def grantd(prepare_grantd: Any) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    prepared: GrantdProcess = prepare_grantd("sqlite", {"grpc": "off"})
+    prepared: GrantdProcess = prepare_grantd("sqlite")
     return prepared.start()
 
 

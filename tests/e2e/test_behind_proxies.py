@@ -143,9 +143,10 @@ def grounds(
             "issuer": f"https://127.0.0.1:{port}",
             "audit_log": "./audit.jsonl",
             "failures_per_source": f"{FAILURES}/1h",
-        }
+        },
+        grpc=True,
     )
-    tenant = start_grantd(settings={"grpc": "off", "issuer": f"https://127.0.0.1:{port}{PATH}"})
+    tenant = start_grantd(settings={"issuer": f"https://127.0.0.1:{port}{PATH}"})
     signing = PrivateKey(ec.generate_private_key(ec.SECP256R1()), key_id="one")
     tenant.require("resources", "create", AUDIENCE)
     tenant.require("scopes", "create", SCOPE, "--resource", AUDIENCE)

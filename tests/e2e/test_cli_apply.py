@@ -53,7 +53,7 @@ clients:
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Any, store: str) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    grantd: GrantdProcess = start_grantd(store)
+    grantd: GrantdProcess = start_grantd(store, grpc=True)
     (grantd.folder / "secrets").mkdir(mode=0o700)
     return grantd
 

@@ -18,7 +18,7 @@ _ASKED = 6
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Any, store: str) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    grantd: GrantdProcess = start_grantd(store, settings={"workers": "2", "grpc": "off"})
+    grantd: GrantdProcess = start_grantd(store, settings={"workers": "2"})
     for resource in (BOOKS, FILMS):
         grantd.require("resources", "create", resource)
     grantd.require("scopes", "create", "books.read", "--resource", BOOKS)

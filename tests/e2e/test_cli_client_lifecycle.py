@@ -33,9 +33,7 @@ _ASKED = 6
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Any, store: str) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    grantd: GrantdProcess = start_grantd(
-        store, settings={"workers": "2", "grpc": "off", **UNLIMITED}
-    )
+    grantd: GrantdProcess = start_grantd(store, settings={"workers": "2", **UNLIMITED})
     grantd.create_scopes("books.read", "books.write")
     grantd.require("resources", "create", BOOKS)
     return grantd

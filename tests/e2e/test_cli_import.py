@@ -55,7 +55,7 @@ class Taken:
 
 @pytest.fixture(scope="module")
 def taken(start_grantd: Callable[..., GrantdProcess], store: str) -> Taken:
-    grantd = start_grantd(store)
+    grantd = start_grantd(store, grpc=True)
     reports, output = {}, ""
     for source, name in EXPORTS:
         (grantd.folder / name).write_bytes(export(name))

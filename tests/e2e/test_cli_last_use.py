@@ -21,7 +21,7 @@ REFRESHING = ("--grant", "client_credentials", "--grant", "refresh_token", "--is
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Any, store: str) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    grantd: GrantdProcess = start_grantd(store, settings={"grpc": "off"})
+    grantd: GrantdProcess = start_grantd(store)
     grantd.create_scopes("books.read", "books.write")
     return grantd
 
@@ -107,7 +107,7 @@ class TestSecrets:
         self, prepare_grantd: Callable[..., GrantdProcess], store: str
     ) -> None:
         """SIGTERM writes it."""
-        grantd = prepare_grantd(store, {"grpc": "off"}).start()
+        grantd = prepare_grantd(store).start()
         client = grantd.create_client("hasty")
 
         granted(grantd.issue(client))

@@ -102,7 +102,7 @@ COMMANDS = (
 @pytest.fixture(scope="module")
 def server(store: str, start_grantd: Callable[..., GrantdProcess]) -> GrantdProcess:
     """A server with a client that may administer it, and one that may only look."""
-    grantd = start_grantd(store, settings=SETTINGS)
+    grantd = start_grantd(store, SETTINGS, grpc=True)
     create_administrators(grantd)
     return grantd
 

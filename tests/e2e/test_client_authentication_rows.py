@@ -101,7 +101,7 @@ def in_body(client_id: str, secret: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off", **UNLIMITED})
+    server = start_grantd(store, {**UNLIMITED})
     secrets = {"auth_methods": ["client_secret_basic", "client_secret_post"]}
     plain = dict.fromkeys(("good", "disabled", "leaver", "lapsing", "case", "bystander"), secrets)
     metadata: dict[str, Metadata] = {

@@ -50,7 +50,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off"})
+    server = start_grantd(store)
     server.create_scopes(READ)
     return World(server, server.create_client("orders", "--scope", READ, "--default-scope", READ))
 

@@ -58,7 +58,7 @@ def age_symmetric_keys(server: GrantdProcess) -> None:
 
 def test_tokens_and_secrets_move_on_to_the_new_keys(prepare_grantd: PrepareGrantd) -> None:
     """None fails; the old keys are kept until nothing names them, and dropped with the next."""
-    server = prepare_grantd("sqlite", {"grpc": "off"})
+    server = prepare_grantd("sqlite")
     clients = list(register(server, dict.fromkeys(("one", "two"), REFRESHING)).values())
     server.start()
     held = [(client, granted(server.issue(client))) for client in (*clients, clients[0])]

@@ -31,7 +31,7 @@ REFRESHING = ("--grant", "client_credentials", "--grant", "refresh_token")
 @pytest.mark.waits
 def test_balancers_are_told_before_the_doors_close(prepare_grantd: PrepareGrantd) -> None:
     """Meanwhile everything is served, new connections too; and nobody who watches holds it up."""
-    server = prepare_grantd("sqlite", {"drain_delay": "8s"}).start()
+    server = prepare_grantd("sqlite", {"drain_delay": "8s"}, grpc=True).start()
     client = server.create_client("one")
     request = form_request("/access_token", {"grant_type": "client_credentials"}, auth=client.basic)
     with ExitStack() as stack:
@@ -109,7 +109,7 @@ def test_what_takes_longer_than_it_was_given_does_not_hold_it(
     prepare_grantd: PrepareGrantd,
 ) -> None:
     """Over both protocols: a store that hangs holds the calls, and the time for them is over."""
-    server = prepare_grantd("sqlite", {"shutdown_timeout": "1s"}).start()
+    server = prepare_grantd("sqlite", {"shutdown_timeout": "1s"}, grpc=True).start()
     client = server.create_client("one", "--issue-refresh-token", *REFRESHING)
     request = form_request("/access_token", {"grant_type": "client_credentials"}, auth=client.basic)
     with ExitStack() as stack:

@@ -127,7 +127,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off"})
+    server = start_grantd(store)
     server.create_scopes(READ)
     both = ("--grant", "client_credentials", "--grant", "refresh_token")
     flags = {"plain": ("--scope", READ), "refresher": both}

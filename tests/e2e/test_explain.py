@@ -16,7 +16,7 @@ BOOKS = "https://books.example"
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Any) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
     grantd: GrantdProcess = start_grantd(
-        settings={"grpc": "off", "grant_access_token_ttl": "client_credentials=20m"}
+        settings={"grant_access_token_ttl": "client_credentials=20m"}
     )
     grantd.require("resources", "create", BOOKS, "--signing-alg", "RS256")
     grantd.require("scopes", "create", "books.read", "--resource", BOOKS)

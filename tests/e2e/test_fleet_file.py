@@ -18,7 +18,7 @@ import yaml
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 from support.edges import NO_PROXY
-from support.grantd_process import GRANTD, RegisteredClient
+from support.grantd_process import GRANTD, RegisteredClient, free_port
 from support.grpc_calls import basic
 from support.oauth_replies import granted, introspected
 from support.polling import wait_until
@@ -30,7 +30,7 @@ CONFIGS = {
     for name, config in FLEET["configs"].items()
 }
 
-_START_WITHIN = 40.0
+_START_WITHIN = 60.0
 _STOP_WITHIN = 40.0
 
 
@@ -44,6 +44,7 @@ class Fleet:
             "172.31.": f"127.{random.SystemRandom().randrange(1, 255)}.",
             "grantd-1:": "172.31.54.11:",
             "grantd-2:": "172.31.54.12:",
+            "26379": str(free_port()),  # a Sentinel of this machine may listen on all addresses
         }
         self.environment = {"PATH": os.environ["PATH"]}
 
@@ -112,7 +113,7 @@ class Fleet:
         """Ask as the file has it asked."""
         program, *rest = FLEET["services"][service]["healthcheck"]["test"][1:]
         if program == "redis-cli":
-            rest = ["-h", self.address(service), *rest]
+            rest = ["-h", self.address(service), *map(self.here, rest)]
         else:
             rest = [word.replace("127.0.0.1", self.address(service)) for word in rest]
         return subprocess.run([program, *rest], capture_output=True, check=False).returncode == 0
@@ -159,13 +160,13 @@ def test_the_fleet_of_the_file_serves(fleet: Fleet) -> None:
     for name in stores:
         if name.startswith("redis"):
             fleet.start_redis(name)
-            wait_until(lambda name=name: fleet.is_healthy(name))
+            wait_until(lambda name=name: fleet.is_healthy(name), within=_START_WITHIN)
     for name in stores:
         if name.startswith("sentinel"):
             fleet.start_sentinel(name)
     for name in stores:
-        wait_until(lambda name=name: fleet.is_healthy(name))
-    wait_until(lambda: fleet.has_replicas("redis-0"))
+        wait_until(lambda name=name: fleet.is_healthy(name), within=_START_WITHIN)
+    wait_until(lambda: fleet.has_replicas("redis-0"), within=_START_WITHIN)
     fleet.start_grantd("grantd-2", fleet.here("172.31.54.12"))
     fleet.start_nginx()
     wait_until(lambda: fleet.is_healthy("nginx"), within=_START_WITHIN)

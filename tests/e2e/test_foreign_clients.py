@@ -31,7 +31,7 @@ PLACEMENTS = ("client_secret_basic", "client_secret_post")
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Callable[..., GrantdProcess]) -> GrantdProcess:
-    server = start_grantd()
+    server = start_grantd(grpc=True)
     server.create_scopes("read", "write")
     return server
 

@@ -38,7 +38,7 @@ def world(
 ) -> Iterator[World]:
     """A Redis of its own, where nobody else says anything."""
     redis = RedisServer.start(tmp_path_factory.mktemp("redis"))
-    server = start_grantd(redis.url, {"grpc": "off"})
+    server = start_grantd(redis.url)
     client = server.create_client("one")
     flags = ("--grant", "client_credentials", "--grant", "refresh_token", "--issue-refresh-token")
     refresher = server.create_client("two", *flags)

@@ -77,7 +77,7 @@ def bearer(token: str) -> Metadata:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, settings={"workers": "2", "audit_log": "./audit.jsonl"})
+    server = start_grantd(store, {"workers": "2", "audit_log": "./audit.jsonl"}, grpc=True)
     made = server.create_clients(
         {
             "operator": ("--scope", f"{READ} {WRITE}"),

@@ -77,7 +77,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store)
+    server = start_grantd(store, grpc=True)
     server.require("resources", "create", ORDERS)
     for scope in (READ, WRITE):
         server.require("scopes", "create", scope, "--resource", ORDERS)
@@ -453,7 +453,7 @@ async def test_GRP_014_who_fails_too_often_is_told_to_wait(
     store: str, prepare_grantd: Callable[..., GrantdProcess]
 ) -> None:
     """RESOURCE_EXHAUSTED with ErrorInfo and RetryInfo, whatever is sent next, on any method."""
-    server = prepare_grantd(store, {"failures_per_client_and_source": "3/1m"}).start()
+    server = prepare_grantd(store, {"failures_per_client_and_source": "3/1m"}, grpc=True).start()
     client, other = (server.create_client(name) for name in ("one", "other"))
     right = basic(client.client_id, client.secret)
     async with service_of(server) as service:
@@ -497,7 +497,7 @@ async def test_GRP_015_without_redis_nobody_is_judged(
     """UNAVAILABLE with RetryInfo to all, never UNAUTHENTICATED; and all is well afterwards."""
     redis_server = RedisServer.start(tmp_path_factory.mktemp("redis"))
     try:
-        server = prepare_grantd(redis_server.url).start()
+        server = prepare_grantd(redis_server.url, grpc=True).start()
         client = server.create_client("one")
         right = basic(client.client_id, client.secret)
         async with service_of(server) as service:
@@ -528,7 +528,7 @@ async def test_GRP_015_while_sqlite_cannot_write_nothing_is_acknowledged(
     store: str, prepare_grantd: Callable[..., GrantdProcess]
 ) -> None:
     """UNAVAILABLE with RetryInfo for what has to be stored; a JWT is issued all the same (D1)."""
-    server = prepare_grantd(store).start()
+    server = prepare_grantd(store, grpc=True).start()
     opaque = server.create_client("opaque", "--token-format", "opaque")
     plain = server.create_client("plain")
     async with service_of(server) as service:

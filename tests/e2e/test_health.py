@@ -32,7 +32,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
 
 @pytest.fixture(scope="module")
 def server(own_redis: RedisServer, start_grantd: Callable[..., GrantdProcess]) -> GrantdProcess:
-    return start_grantd(own_redis.url)
+    return start_grantd(own_redis.url, grpc=True)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def world(
     key = ec.generate_private_key(ec.SECP256R1())
     path: Path = tmp_path_factory.mktemp("key") / "signing.pem"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    server = start_grantd(store, {"grpc": "off", "signing_key_file": str(path)})
+    server = start_grantd(store, {"signing_key_file": str(path)})
     for resource in (ORDERS, BILLING):
         server.require("resources", "create", resource)
     for scope in (READ, WRITE):

@@ -18,7 +18,6 @@ from support.oauth_replies import granted
 SUPPORT = Path(__file__).parents[1] / "support"
 
 SHORTLY = {
-    "grpc": "off",
     "workers": "4",
     "access_token_ttl": "4s",
     "jwks_max_age": "1s",

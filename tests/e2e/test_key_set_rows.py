@@ -69,7 +69,7 @@ def world(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )
     )
-    server = start_grantd(store, {"grpc": "off", "signing_key_file": str(path)})
+    server = start_grantd(store, {"signing_key_file": str(path)})
     server.require("resources", "create", LEDGER, "--signing-alg", "RS256")
     server.require("scopes", "create", POST, "--resource", LEDGER)
     return World(server, server.create_client("one", "--scope", POST))
@@ -224,7 +224,7 @@ async def test_JWK_007_a_key_is_published_before_its_use_and_until_its_tokens_ar
     The schedule itself is laid into the store by the test; that a rotation
     chooses one that holds is proved by the test under load.
     """
-    server = prepare_grantd(store, {"grpc": "off", "access_token_ttl": "3s"})
+    server = prepare_grantd(store, {"access_token_ttl": "3s"})
     client = server.create_client("one")
     server.start()
     now = datetime.now(UTC)  # noqa: TID251  (it is the server's clock that decides)

@@ -39,7 +39,6 @@ REFRESHES = (
     *("--grant", "client_credentials", "--grant", "refresh_token"),
     "--issue-refresh-token",
 )
-HTTP_ONLY = {"grpc": "off"}
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ class TestStart:
         self, store: str, prepare_grantd: PrepareGrantd
     ) -> None:
         """Tokens, families and revocations are there again; so are the keys."""
-        server = prepare_grantd(store, HTTP_ONLY).start()
+        server = prepare_grantd(store).start()
         server.create_scopes("orders.read")
         client = server.create_client("first", *REFRESHES, "--scope", "orders.read")
         kept = granted(server.issue(client, scope="orders.read"))
@@ -155,7 +154,7 @@ class TestStart:
         self, prepare_grantd: PrepareGrantd
     ) -> None:
         """Whichever of the two ports it is; SO_REUSEPORT does not let it slip in."""
-        server = prepare_grantd().start()
+        server = prepare_grantd(grpc=True).start()
 
         assert_refuses_in_one_line(server, "serve", says=f"127.0.0.1:{server.http_port}")
         elsewhere = f"127.0.0.1:{free_port()}"
@@ -216,7 +215,6 @@ class TestStart:
         server = prepare_grantd(
             "sqlite",
             {
-                **HTTP_ONLY,
                 "signing_key_file": "signing.pem",
                 "signing_key_passphrase_file": "passphrase",
                 "signing_algorithm": algorithm,
@@ -245,7 +243,7 @@ class TestStart:
 
     def test_two_workers_share_each_port(self, prepare_grantd: PrepareGrantd) -> None:
         """Both answer, over both protocols, and with the same keys and clients."""
-        server = prepare_grantd().start("--workers", "2")
+        server = prepare_grantd(grpc=True).start("--workers", "2")
         client = server.create_client("one")
         request = form_request(
             "/access_token", {"grant_type": "client_credentials"}, auth=client.basic
@@ -282,8 +280,8 @@ class TestDrain:
     ) -> tuple[GrantdProcess, Callable[[], AbstractContextManager[None]]]:
         """A server, and a way to keep its store from answering."""
         if request.param == "redis":
-            return prepare_grantd(own_redis.url), lambda: _frozen(own_redis)
-        server = prepare_grantd()
+            return prepare_grantd(own_redis.url, grpc=True), lambda: _frozen(own_redis)
+        server = prepare_grantd(grpc=True)
         return server, lambda: _locked(server.folder / "grantd.db.lock")
 
     def test_calls_that_wait_for_the_store_are_answered_after_SIGTERM(
@@ -321,7 +319,7 @@ class TestDrain:
         self, prepare_grantd: PrepareGrantd
     ) -> None:
         """The rest of its body is waited for."""
-        server = prepare_grantd("sqlite", HTTP_ONLY).start()
+        server = prepare_grantd("sqlite").start()
         client = server.create_client("one")
         request = form_request(
             "/access_token", {"grant_type": "client_credentials"}, auth=client.basic
@@ -345,7 +343,7 @@ class TestDrain:
         self, prepare_grantd: PrepareGrantd
     ) -> None:
         """No reply is cut, none is a failure, and a refresh token without a reply is not spent."""
-        server = prepare_grantd().start()
+        server = prepare_grantd(grpc=True).start()
         client = server.create_client("one", *REFRESHES)
         journals = [Journal() for _ in range(6)]
 
@@ -372,7 +370,7 @@ class TestCrash:
     ) -> None:
         """Every revocation and every rotation that a caller was told of."""
         redis = request.getfixturevalue("own_redis") if store == "redis" else None
-        server = prepare_grantd(redis.url if redis else "sqlite", HTTP_ONLY).start()
+        server = prepare_grantd(redis.url if redis else "sqlite").start()
         client = server.create_client("one", *REFRESHES)
         journals = [Journal() for _ in range(4)]
 
@@ -424,7 +422,7 @@ class TestCrash:
         self, prepare_grantd: PrepareGrantd
     ) -> None:
         """Nobody would restart them, or tell them to stop."""
-        server = prepare_grantd().start()
+        server = prepare_grantd(grpc=True).start()
         workers = [*server.workers("http"), *server.workers("grpc")]
 
         server.signal(signal.SIGKILL)
@@ -439,7 +437,7 @@ class TestCrash:
 
     @pytest.fixture
     def serving(self, prepare_grantd: PrepareGrantd) -> tuple[GrantdProcess, RegisteredClient]:
-        server = prepare_grantd().start()
+        server = prepare_grantd(grpc=True).start()
         return server, server.create_client("one")
 
 
@@ -448,9 +446,9 @@ class TestStore:
         self, prepare_grantd: PrepareGrantd
     ) -> None:
         """None fails and none starves while all rotate and revoke as fast as they can."""
-        first = prepare_grantd("sqlite", HTTP_ONLY)
+        first = prepare_grantd("sqlite")
         client = first.create_client("one", *REFRESHES, "--issuer", "http://127.0.0.1")
-        shared = {**HTTP_ONLY, "issuer": "http://127.0.0.1"}
+        shared = {"issuer": "http://127.0.0.1"}
         servers = [prepare_grantd(first.store, shared) for _ in range(4)]
         journals = [Journal() for _ in range(8)]
         with ThreadPoolExecutor(8) as pool:
@@ -479,7 +477,7 @@ class TestStore:
         self, own_redis: RedisServer, prepare_grantd: PrepareGrantd
     ) -> None:
         """It fails closed, says when to come again, and recovers by itself (D8)."""
-        server = prepare_grantd(own_redis.url).start()
+        server = prepare_grantd(own_redis.url, grpc=True).start()
         client = server.create_client("one", *REFRESHES)
         issued = granted(server.issue(client))
         public = ("/.well-known/jwks.json", "/.well-known/oauth-authorization-server")

@@ -63,7 +63,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off"})
+    server = start_grantd(store)
     server.create_scopes(READ, "Orders.Write", "a")
     client = server.create_client(
         "one", "--scope", READ, "--grant", "client_credentials", "--grant", "refresh_token"
@@ -71,7 +71,6 @@ def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
     strict = start_grantd(
         store,
         {
-            "grpc": "off",
             "issuer": ISSUER,
             "grants": "client_credentials",
             "allow_credentials_in_request_body": "false",

@@ -40,7 +40,7 @@ def events(kind: str) -> str:
 def served(
     prepare_grantd: Callable[..., GrantdProcess], store: str
 ) -> tuple[GrantdProcess, Metrics]:
-    """Two workers of each protocol."""
+    """Two workers, with a trail."""
     port = free_port()
     settings = {"admin": f"127.0.0.1:{port}", "workers": "2", "audit_log": "./audit.jsonl"}
     return prepare_grantd(store, settings).start(), Metrics(port)

@@ -65,7 +65,7 @@ GATE = {
 @pytest.fixture(scope="module")
 def under_test(start_grantd: Callable[..., GrantdProcess]) -> Path:
     """Return the file that tells where the server is and who its clients are."""
-    server = start_grantd()
+    server = start_grantd(grpc=True)
     server.create_scopes("read", "write")
     server.require("resources", "create", RESOURCE)
     server.require("resources", "create", RSA_RESOURCE, "--signing-alg", "RS256")

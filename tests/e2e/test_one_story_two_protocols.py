@@ -58,7 +58,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(start_grantd: Callable[..., GrantdProcess], store: str) -> Stage:
-    grantd = start_grantd(store)
+    grantd = start_grantd(store, grpc=True)
     grantd.create_scopes("read", "write")
     for resource in (BOOKS, LOANS):
         grantd.require("resources", "create", resource)

@@ -16,7 +16,7 @@ REFRESHING = ("--grant", "client_credentials", "--grant", "refresh_token", "--is
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Any, store: str) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    grantd: GrantdProcess = start_grantd(store, settings={"workers": "2", "grpc": "off"})
+    grantd: GrantdProcess = start_grantd(store, settings={"workers": "2"})
     return grantd
 
 

@@ -38,9 +38,7 @@ AUDIENCE = "https://orders.example"
 
 @pytest.fixture
 def grantd(prepare_grantd: Any, store: str) -> GrantdProcess:  # noqa: ANN401  (a fixture's function)
-    prepared: GrantdProcess = prepare_grantd(
-        store, {"workers": "2", "grpc": "off", "audit_log": "./audit.jsonl"}
-    )
+    prepared: GrantdProcess = prepare_grantd(store, {"workers": "2", "audit_log": "./audit.jsonl"})
     (prepared.folder / "grantd.yaml").write_text(STATE)
     (prepared.folder / "secrets").mkdir(mode=0o700)
     return prepared.start()

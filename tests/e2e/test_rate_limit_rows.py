@@ -136,7 +136,7 @@ def but_for_the_wait(received: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off", **SETTINGS})
+    server = start_grantd(store, {**SETTINGS})
     methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt"]
     metadata = {name: {"auth_methods": methods} for name in NAMES}
     return World(server, iter(register(server, metadata).values()))
@@ -220,7 +220,7 @@ def test_LIM_001_all_nodes_count_together(
     world: World, prepare_grantd: Callable[..., GrantdProcess]
 ) -> None:
     """What is spent is in the store: a second server knows it, and adds to it."""
-    node = prepare_grantd(world.server.store, {"grpc": "off", **SETTINGS})
+    node = prepare_grantd(world.server.store, {**SETTINGS})
     if "GRANTD_MASTER_KEY_FILE" in world.server.environment:
         master_key = world.server.environment["GRANTD_MASTER_KEY_FILE"]
         node.environment["GRANTD_MASTER_KEY_FILE"] = master_key

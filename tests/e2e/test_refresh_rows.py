@@ -68,9 +68,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(
-        store, {"allow_public_client_credentials": "true", "grpc": "off", "workers": "2"}
-    )
+    server = start_grantd(store, {"allow_public_client_credentials": "true", "workers": "2"})
     for resource in (ORDERS, BILLING):
         server.require("resources", "create", resource)
     server.create_scopes(READ, WRITE, PAY)

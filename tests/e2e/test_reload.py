@@ -76,7 +76,7 @@ def test_workers_and_those_that_follow_them_get_the_new_level(
 
 def test_a_hang_up_meant_for_everybody_ends_nobody(prepare_grantd: PrepareGrantd) -> None:
     """A terminal that is closed sends it to the workers too."""
-    server = prepare_grantd().start()
+    server = prepare_grantd(grpc=True).start()
     workers = [*server.workers("http"), *server.workers("grpc")]
 
     for worker in workers:
@@ -90,7 +90,7 @@ def test_a_hang_up_meant_for_everybody_ends_nobody(prepare_grantd: PrepareGrantd
 
 def test_a_certificate_that_does_not_do_changes_nothing(prepare_grantd: PrepareGrantd) -> None:
     """It is said once, by name of the file; what else had changed waits until all of it holds."""
-    server = prepare_grantd()
+    server = prepare_grantd(grpc=True)
     shown = Pair.write(trustme.CA().issue_cert(HERE), server.folder)
     config = server.folder / "grantd.toml"
     server.environment["GRANTD_CONFIG"] = str(config)

@@ -76,7 +76,7 @@ def story(store: str, start_grantd: Callable[..., GrantdProcess]) -> Story:
         "audit_log": "./audit.jsonl",
         "log_level": "debug",
     }
-    told = Story(start_grantd(store, settings), port)
+    told = Story(start_grantd(store, settings, grpc=True), port)
     admin = ("--scope", "grantd.admin.read")
     billing, operator = told.server.create_clients({"billing": (), "operator": admin})
     told.secrets += [billing.secret, operator.secret]
@@ -251,7 +251,7 @@ def test_no_line_shows_a_secret_or_a_token(story: Story) -> None:
 
 def test_the_request_log_can_be_turned_off(prepare_grantd: Callable[..., GrantdProcess]) -> None:
     """The rest of the log stays."""
-    server = prepare_grantd(settings={"grpc": "off", "request_log": "false"}).start()
+    server = prepare_grantd(settings={"request_log": "false"}).start()
     assert server.get("/nowhere").status_code == 404
     server.stop()
 
@@ -265,7 +265,7 @@ def test_what_the_store_leaves_unanswered_is_a_warning_with_its_trips(
 ) -> None:
     """And its request id stands in the line that says why, too."""
     redis = RedisServer.start(tmp_path)
-    server = prepare_grantd(redis.url, {"grpc": "off"}).start()
+    server = prepare_grantd(redis.url).start()
     client = server.create_client("billing")
     redis.kill()
     reply = server.issue(client)

@@ -68,7 +68,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off"})
+    server = start_grantd(store)
     for resource in (ORDERS, BILLING, LEDGER, ARCHIVE):
         server.require("resources", "create", resource)
     server.create_scopes(READ)

@@ -60,7 +60,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off", "allow_public_client_credentials": "true"})
+    server = start_grantd(store, {"allow_public_client_credentials": "true"})
     server.create_scopes(READ, WRITE)
     renewing = (
         *("--scope", f"{READ} {WRITE}", "--default-scope", READ),
@@ -289,7 +289,7 @@ def test_REV_012_without_redis_it_says_when_to_come_back(
     """RFC 7009 §2.2.1: 503 with Retry-After; what was not revoked can be, later."""
     redis = RedisServer.start(tmp_path_factory.mktemp("redis"))
     try:
-        server = prepare_grantd(redis.url, {"grpc": "off"}).start()
+        server = prepare_grantd(redis.url).start()
         flags = (*BOTH_GRANTS, "--issue-refresh-token", "--token-format", form)
         client = server.create_client("one", *flags)
         issued = granted(server.issue(client))
@@ -323,7 +323,7 @@ def test_REV_012_while_sqlite_cannot_write_it_says_when_to_come_back(
     store: str, form: str, prepare_grantd: Callable[..., GrantdProcess]
 ) -> None:
     """RFC 7009 §2.2.1: a revocation that is not on disk is not acknowledged."""
-    server = prepare_grantd(store, {"grpc": "off"}).start()
+    server = prepare_grantd(store).start()
     client = server.create_client("one", "--token-format", form)
     token = granted(server.issue(client))["access_token"]
     with locked(server.folder / "grantd.db"):

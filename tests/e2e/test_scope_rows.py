@@ -41,7 +41,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off"})
+    server = start_grantd(store)
     server.create_scopes(READ, WRITE, PAY)
     flags = {
         "orders": ("--scope", f"{READ} {WRITE}", "--default-scope", READ),

@@ -24,7 +24,7 @@ def test_it_is_told_when_all_workers_serve_and_when_the_end_begins(
     prepare_grantd: Callable[..., GrantdProcess], manager: socket.socket
 ) -> None:
     """One word each, and none from a worker."""
-    server = prepare_grantd()
+    server = prepare_grantd(grpc=True)
     server.environment["NOTIFY_SOCKET"] = manager.getsockname()
     server.start()
 
@@ -43,7 +43,7 @@ def test_a_manager_that_is_gone_keeps_nobody_from_serving(
     prepare_grantd: Callable[..., GrantdProcess], tmp_path: Path
 ) -> None:
     """The log says that it was not told."""
-    server = prepare_grantd("sqlite", {"grpc": "off"})
+    server = prepare_grantd("sqlite")
     server.environment["NOTIFY_SOCKET"] = str(tmp_path / "nobody")
     server.start()
 

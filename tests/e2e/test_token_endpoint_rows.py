@@ -77,7 +77,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(store: str, start_grantd: Callable[..., GrantdProcess]) -> World:
-    server = start_grantd(store, {"grpc": "off"})
+    server = start_grantd(store)
     server.require("resources", "create", ORDERS)
     server.create_scopes(READ, WRITE)
     may = ("--scope", f"{READ} {WRITE}", "--default-scope", READ)

@@ -95,7 +95,9 @@ def story(
         redis = RedisServer.start(tmp_path_factory.mktemp("redis"))
         ending.callback(redis.stop)
         receiver = ending.enter_context(trace_receiver())
-        server = start_grantd(redis.url, {"tracing_endpoint": receiver.url, "log_format": "json"})
+        server = start_grantd(
+            redis.url, {"tracing_endpoint": receiver.url, "log_format": "json"}, grpc=True
+        )
         channel = ending.enter_context(grpc.insecure_channel(server.grpc_target, NO_PROXY))
         client = server.create_client("billing")
         operator = server.create_client("operator", *ADMINISTRATOR)
@@ -327,7 +329,7 @@ def test_half_a_context_begins_a_trace_of_its_own(
     with trace_receiver() as receiver:
         server = start_grantd(
             "sqlite",
-            {"tracing_endpoint": receiver.url, "tracing_sample_ratio": "0", "grpc": "off"},
+            {"tracing_endpoint": receiver.url, "tracing_sample_ratio": "0"},
         )
         for broken in ("00-00-00-01", whole.fields["traceparent"].upper(), "x" * 5_000):
             assert server.get("/.well-known/jwks.json", {"traceparent": broken}).status_code == 200
@@ -352,7 +354,7 @@ def test_a_collector_that_is_away_costs_a_line_in_the_log(
 ) -> None:
     """One a minute, however often it was tried."""
     endpoint = f"http://127.0.0.1:{free_port()}/v1/traces"
-    server = prepare_grantd("sqlite", {"tracing_endpoint": endpoint, "grpc": "off"})
+    server = prepare_grantd("sqlite", {"tracing_endpoint": endpoint})
     server.environment["OTEL_BSP_SCHEDULE_DELAY"] = "20"
     server.start()
     client = server.create_client("billing")
@@ -373,7 +375,7 @@ def test_a_collector_that_is_mute_holds_up_no_request_and_no_end(
     """It takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         endpoint = f"http://127.0.0.1:{mute.getsockname()[1]}/v1/traces"
-        server = start_grantd("sqlite", {"tracing_endpoint": endpoint, "grpc": "off"})
+        server = start_grantd("sqlite", {"tracing_endpoint": endpoint})
         client = server.create_client("billing")
         for _ in range(20):
             granted(server.issue(client))

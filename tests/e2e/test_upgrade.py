@@ -16,7 +16,7 @@ def test_what_was_issued_and_ended_before_an_upgrade_stays_so(
 ) -> None:
     """Secrets, tokens, families and revocations of the earlier release mean what they meant."""
     held: Any = left_behind(schema)
-    server = prepare_grantd("sqlite", {"issuer": "https://id.example", "grpc": "off"})
+    server = prepare_grantd("sqlite", {"issuer": "https://id.example"})
     leave_database(server.folder / "grantd.db", schema)
     server.environment["GRANTD_MASTER_KEY_FILE"] = str(server.folder / "master.key")
     server.start()

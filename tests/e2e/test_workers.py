@@ -24,7 +24,6 @@ from support.redis_server import RedisServer
 
 PrepareGrantd = Callable[..., GrantdProcess]
 
-HTTP_ONLY = {"grpc": "off"}
 
 _A_BREATH = 0.01
 
@@ -133,7 +132,7 @@ def test_of_workers_killed_under_load_only_their_own_requests_are_lost(
     What the kernel had accepted for the killed process and that had not taken
     yet is lost with it: SO_REUSEPORT gives each its own queue.
     """
-    server = prepare_grantd().start("--workers", "2")
+    server = prepare_grantd(grpc=True).start("--workers", "2")
     client = server.create_client("one")
     with ExitStack() as stack:
         http: list[HttpCaller] = []
@@ -190,7 +189,7 @@ def test_a_worker_that_dies_again_and_again_ends_the_service(
     prepare_grantd: PrepareGrantd,
 ) -> None:
     """With status 1 and a word on which it was: the other protocol must not hide it."""
-    server = prepare_grantd().start()
+    server = prepare_grantd(grpc=True).start()
     supervisor = psutil.Process(server.pid)
 
     def kill_the_grpc_worker() -> bool:
@@ -212,7 +211,7 @@ def test_a_worker_that_finds_no_store_is_waited_for(
     prepare_grantd: PrepareGrantd, own_redis: RedisServer
 ) -> None:
     """The others go on, and so does it once the store is there."""
-    server = prepare_grantd(own_redis.url).start()
+    server = prepare_grantd(own_redis.url, grpc=True).start()
     own_redis.stop()
     (killed,) = server.workers("grpc")
     killed.kill()
@@ -233,7 +232,7 @@ def lone(start_grantd: Callable[..., GrantdProcess]) -> GrantdProcess:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, hard))
     try:
-        return start_grantd("sqlite", HTTP_ONLY)
+        return start_grantd("sqlite")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def matrix() -> tuple[str, ...]:
         return tuple(row["id"] for row in csv.DictReader(file, delimiter="\t"))
 
 
+@cache
 def written_tests() -> Mapping[str, frozenset[WrittenTest]]:
     """Return the tests of each row, as they are written under tests/e2e."""
     found: defaultdict[str, set[WrittenTest]] = defaultdict(set)

@@ -97,7 +97,12 @@ class GrantdProcess:
     issuer = url
 
     @property
+    def speaks_grpc(self) -> bool:
+        return self.environment["GRANTD_GRPC"] != "off"
+
+    @property
     def grpc_target(self) -> str:
+        assert self.speaks_grpc, "this server was made without gRPC"
         return f"127.0.0.1:{self.grpc_port}"
 
     @property
@@ -106,7 +111,7 @@ class GrantdProcess:
         return self._process.pid
 
     def start(self, *flags: str) -> "GrantdProcess":
-        """Serve, and return once both protocols accept calls."""
+        """Serve, and return once every protocol that it speaks accepts calls."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [GRANTD, "serve", *flags],
@@ -132,7 +137,7 @@ class GrantdProcess:
         try:
             if self.get("/readyz").status_code != 200:
                 return False
-            if self.environment["GRANTD_GRPC"] != "off":
+            if self.speaks_grpc:
                 socket.create_connection(("127.0.0.1", self.grpc_port), timeout=1).close()
         except (httpx.HTTPError, OSError):
             return False
