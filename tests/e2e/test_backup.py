@@ -24,6 +24,13 @@ def grantd(prepare_grantd: Any) -> GrantdProcess:  # noqa: ANN401  (a fixture's 
     return prepared.start()
 
 
+@pytest.fixture
+def at_rest(embedded: GrantdProcess) -> GrantdProcess:
+    """One that has a database with something in it, and is not served."""
+    embedded.create_client("caller")
+    return embedded
+
+
 def is_active(grantd: GrantdProcess, caller: RegisteredClient, token: str) -> bool:
     return bool(introspected(grantd.introspect(caller, token))["active"])
 
@@ -122,22 +129,22 @@ class TestRefusals:
         assert "is in use: stop grantd first" in done.stderr
         granted(grantd.issue(caller))
 
-    def test_a_file_that_is_there_is_not_overwritten(self, grantd: GrantdProcess) -> None:
+    def test_a_file_that_is_there_is_not_overwritten(self, at_rest: GrantdProcess) -> None:
         """Yesterday's backup is worth more than a second one of today."""
-        (grantd.folder / "precious").write_text("precious")
+        (at_rest.folder / "precious").write_text("precious")
 
-        done = grantd.run("backup", "precious")
+        done = at_rest.run("backup", "precious")
 
         assert done.returncode == 1
         require_one_line(done.stderr)
-        assert (grantd.folder / "precious").read_text() == "precious"
+        assert (at_rest.folder / "precious").read_text() == "precious"
 
     @pytest.mark.parametrize("damage", ["text", "foreign", "cut", "absent"])
     def test_what_is_no_sound_backup_changes_nothing(
-        self, grantd: GrantdProcess, damage: str
+        self, at_rest: GrantdProcess, damage: str
     ) -> None:
         """Each is named in one line, and the database stays what it was."""
-        backup = grantd.folder / "backup.db"
+        backup = at_rest.folder / "backup.db"
         match damage:
             case "text":
                 backup.write_text("not a database, but long enough to look at" * 100)
@@ -145,47 +152,45 @@ class TestRefusals:
                 with closing(sqlite3.connect(backup)) as database:
                     database.execute("CREATE TABLE notes (text TEXT)")
             case "cut":
-                play(grantd.run, Step(command=["backup", "whole.db"]))
-                whole = (grantd.folder / "whole.db").read_bytes()
+                play(at_rest.run, Step(command=["backup", "whole.db"]))
+                whole = (at_rest.folder / "whole.db").read_bytes()
                 backup.write_bytes(whole[: len(whole) // 2])
             case _:
                 pass
-        grantd.stop()
-        before = _digest(grantd.folder / "grantd.db")
+        before = _digest(at_rest.folder / "grantd.db")
 
-        done = grantd.run("restore", "backup.db")
+        done = at_rest.run("restore", "backup.db")
 
         assert done.returncode == 1, done.stderr
         require_one_line(done.stderr)
         assert "Traceback" not in done.stderr
-        assert _digest(grantd.folder / "grantd.db") == before
-        assert not [left for left in grantd.folder.iterdir() if left.name.startswith(".grantd.db")]
+        assert _digest(at_rest.folder / "grantd.db") == before
+        assert not [left for left in at_rest.folder.iterdir() if left.name.startswith(".grantd.db")]
 
     def test_a_backup_of_another_master_key_is_refused(
         self,
-        grantd: GrantdProcess,
+        at_rest: GrantdProcess,
         prepare_grantd: Any,  # noqa: ANN401  (a fixture's function)
     ) -> None:
         """It could not be served, so it does not take the place of what can."""
         stranger: GrantdProcess = prepare_grantd("sqlite")
         stranger.create_client("stranger")
         play(stranger.run, Step(command=["backup", "backup.db"]))
-        shutil.copy(stranger.folder / "backup.db", grantd.folder / "backup.db")
-        grantd.stop()
-        before = _digest(grantd.folder / "grantd.db")
+        shutil.copy(stranger.folder / "backup.db", at_rest.folder / "backup.db")
+        before = _digest(at_rest.folder / "grantd.db")
 
-        done = grantd.run("restore", "backup.db")
+        done = at_rest.run("restore", "backup.db")
 
         assert done.returncode == 1
         assert "master key" in done.stderr
-        assert _digest(grantd.folder / "grantd.db") == before
+        assert _digest(at_rest.folder / "grantd.db") == before
 
-        (grantd.folder / "grantd.db.key").unlink()
-        done = grantd.run("restore", "backup.db")
+        (at_rest.folder / "grantd.db.key").unlink()
+        done = at_rest.run("restore", "backup.db")
 
         assert done.returncode == 1
         assert "grantd.db.key is not there" in done.stderr
-        assert _digest(grantd.folder / "grantd.db") == before
+        assert _digest(at_rest.folder / "grantd.db") == before
 
     def test_redis_is_copied_by_its_own_means(self, prepare_grantd: Any) -> None:  # noqa: ANN401  (likewise)
         """The command says where to read on."""

@@ -14,7 +14,7 @@ from support.transcripts import Step, play, require_one_line
 
 @pytest.fixture(scope="module")
 def grantd(start_grantd: Callable[..., GrantdProcess]) -> GrantdProcess:
-    return start_grantd()
+    return start_grantd(grpc=True)
 
 
 @pytest.fixture(scope="module")

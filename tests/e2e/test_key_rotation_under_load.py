@@ -24,7 +24,7 @@ SHORTLY = {
     "key_announcement": "61s",
     "key_rotation_interval": "62s",
 }
-PAUSE = 0.06
+PAUSE = 0.12
 LONG_ENOUGH = 6.0  # for tokens of the old key to end, and the new one's first to be seen twice
 PATIENCE = 110.0
 

@@ -33,6 +33,7 @@ from support.oauth_replies import granted, introspected, refused
 from support.polling import wait_until
 from support.redis_server import RedisServer
 
+StartGrantd = Callable[..., GrantdProcess]
 PrepareGrantd = Callable[..., GrantdProcess]
 
 REFRESHES = (
@@ -364,6 +365,13 @@ class TestDrain:
                 granted(server.refresh(client, family.newest))
 
 
+@pytest.fixture(scope="module")
+def serving(start_grantd: StartGrantd) -> tuple[GrantdProcess, RegisteredClient]:
+    """A server whose workers may be killed."""
+    server = start_grantd(grpc=True)
+    return server, server.create_client("one")
+
+
 class TestCrash:
     def test_what_was_acknowledged_survives_kill_9_of_everything(
         self, request: pytest.FixtureRequest, store: str, prepare_grantd: PrepareGrantd
@@ -434,11 +442,6 @@ class TestCrash:
         assert alive == []
         assert not accepts_connections(server.http_port)
         assert not accepts_connections(server.grpc_port)
-
-    @pytest.fixture
-    def serving(self, prepare_grantd: PrepareGrantd) -> tuple[GrantdProcess, RegisteredClient]:
-        server = prepare_grantd(grpc=True).start()
-        return server, server.create_client("one")
 
 
 class TestStore:

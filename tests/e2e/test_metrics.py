@@ -129,23 +129,26 @@ def _is_answering(grantd: GrantdProcess) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def watched(start_grantd: Callable[..., GrantdProcess]) -> tuple[GrantdProcess, Metrics]:
+    """One that no test changes."""
+    port = free_port()
+    return start_grantd(settings={"admin": f"127.0.0.1:{port}"}), Metrics(port)
+
+
 def test_there_is_nothing_else_and_nothing_on_the_other_listeners(
-    prepare_grantd: Callable[..., GrantdProcess],
+    watched: tuple[GrantdProcess, Metrics],
 ) -> None:
     """What it listens on is for Prometheus, what clients reach has no metrics."""
-    port = free_port()
-    grantd = prepare_grantd(settings={"admin": f"127.0.0.1:{port}"}).start()
-    metrics = Metrics(port)
+    grantd, metrics = watched
 
     assert metrics.get("/").status_code == 404
     assert httpx.post(f"{metrics.url}/metrics", trust_env=False).status_code == 404
     assert grantd.get("/metrics").status_code == 404
 
 
-def test_a_taken_address_is_refused_in_one_line(
-    prepare_grantd: Callable[..., GrantdProcess],
-) -> None:
-    grantd = prepare_grantd().start()
+def test_a_taken_address_is_refused_in_one_line(watched: tuple[GrantdProcess, Metrics]) -> None:
+    grantd, _ = watched
     done = grantd.run(
         "serve",
         environment={
