@@ -404,7 +404,9 @@ class TestRequired:
 
     @pytest.fixture
     def strict(self, prepare_grantd: Callable[..., GrantdProcess], store: str) -> GrantdProcess:
-        grantd = prepare_grantd(store, {"audit_log": f"./{FILE}", "audit_required": "true"})
+        grantd = prepare_grantd(
+            store, {"audit_log": f"./{FILE}", "audit_required": "true"}, grpc=True
+        )
         self._write_to(grantd, "real.jsonl")
         return grantd.start()
 
@@ -482,7 +484,9 @@ def test_a_stream_that_cannot_be_written_is_refused_if_it_is_required(
     prepare_grantd: Callable[..., GrantdProcess],
 ) -> None:
     """A Redis that answers and does not take the event is as bad as none."""
-    grantd = prepare_grantd("redis", {"audit_log": "redis", "audit_required": "true"}).start()
+    grantd = prepare_grantd(
+        "redis", {"audit_log": "redis", "audit_required": "true"}, grpc=True
+    ).start()
     client = grantd.create_client("billing")
     with redis.Redis.from_url(grantd.store) as raw:
         raw.rename(STREAM, "aside")

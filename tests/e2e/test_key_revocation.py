@@ -17,7 +17,7 @@ def test_tokens_of_a_revoked_key_are_inactive_at_the_next_question_on_every_work
     store: str, prepare_grantd: Callable[..., GrantdProcess]
 ) -> None:
     """Over both protocols, and though every worker has proved their signatures before."""
-    server = prepare_grantd(store, {"workers": WORKERS})
+    server = prepare_grantd(store, {"workers": WORKERS}, grpc=True)
     client = server.create_client("one")
     server.start()
     edges = (HttpEdge(server), GrpcEdge(server))
