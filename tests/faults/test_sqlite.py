@@ -36,7 +36,7 @@ FAULTS = (
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSite]:
     with (
-        SmallDisk.mounted(tmp_path_factory.mktemp("disk"), mebibytes=24) as disk,
+        SmallDisk.mounted(tmp_path_factory.mktemp("disk"), mebibytes=256) as disk,
         opened(disk.folder) as (grantd, cast),
     ):
         yield EmbeddedSite(deployment="SQLite", grantd=grantd, cast=cast, disk=disk)
