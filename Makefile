@@ -4,6 +4,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := tests/node/node_modules
+# One more than there are cores: many tests wait for servers.
+TEST_PROCESSES := $(shell echo $$(($$(nproc) + 1)))
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
 .PHONY: help run test test-faults check format protos docs conformance lock clean
@@ -20,7 +22,7 @@ test: $(VENV)/.installed-dev $(NODE_MODULES)/.installed ## Run every test
 	@scripts/need curl
 	@scripts/need nginx nginx-light
 	@scripts/need systemd-analyze systemd
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python scripts/build_conformance_page.py --check
 
 test-faults: $(VENV)/.installed-dev ## Break everything under load, FAULTS_ROUNDS=N times
