@@ -26,7 +26,8 @@ from support.audit import audit_lines
 from support.client_assertions import PrivateKey, assertion_form, sign_assertion
 from support.cutting_server import CuttingServer
 from support.edges import NO_PROXY
-from support.grantd_process import GrantdProcess, RegisteredClient, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess, RegisteredClient
 from support.grpc_calls import basic
 from support.oauth_replies import granted, introspected, refused
 from support.polling import wait_until

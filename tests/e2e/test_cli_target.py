@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.grantd_process import GrantdProcess, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess
 from support.many_commands import Done, run_commands
 from support.transcripts import Step, play, require_one_line
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.grantd_process import GRANTD, GrantdProcess, free_port
+from support.free_ports import free_port
+from support.grantd_process import GRANTD, GrantdProcess
 from support.transcripts import Step, play, require_one_line
 
 SECRET = "hunter2hunter2"

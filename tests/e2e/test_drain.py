@@ -16,7 +16,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from entrypoints.supervisor import ONE_SIGNAL
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
-from support.grantd_process import GRANTD, GrantdProcess, free_port
+from support.free_ports import free_port
+from support.grantd_process import GRANTD, GrantdProcess
 from support.grpc_calls import basic
 from support.http_connection import HttpConnection, form_request, have_been_read
 from support.oauth_replies import granted

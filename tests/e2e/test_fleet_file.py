@@ -18,7 +18,8 @@ import yaml
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 from support.edges import NO_PROXY
-from support.grantd_process import GRANTD, RegisteredClient, free_port
+from support.free_ports import free_port
+from support.grantd_process import GRANTD, RegisteredClient
 from support.grpc_calls import basic
 from support.oauth_replies import granted, introspected
 from support.polling import wait_until

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 import trustme
 
-from support.grantd_process import free_port
+from support.free_ports import free_port
 
 
 @contextmanager

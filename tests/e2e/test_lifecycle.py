@@ -26,7 +26,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 from support.callers import Family, Journal, hammer
-from support.grantd_process import GrantdProcess, RegisteredClient, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess, RegisteredClient
 from support.grpc_calls import basic
 from support.http_connection import HttpConnection, form_request, have_been_read
 from support.oauth_replies import granted, introspected, refused

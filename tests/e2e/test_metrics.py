@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.grantd_process import GrantdProcess, RegisteredClient, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess, RegisteredClient
 from support.metrics import declared_series
 from support.polling import wait_until
 

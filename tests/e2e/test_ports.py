@@ -9,7 +9,7 @@ import pytest
 from entrypoints.ports import claim, share
 from entrypoints.refusal import RefusedToStart
 from entrypoints.setting_forms import Address
-from support.grantd_process import free_port
+from support.free_ports import free_port
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104  (what an operator may write)
 

@@ -17,7 +17,8 @@ import httpx
 import jwt
 import pytest
 
-from support.grantd_process import GRANTD, free_port
+from support.free_ports import free_port
+from support.grantd_process import GRANTD
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(

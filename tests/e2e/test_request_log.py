@@ -23,7 +23,8 @@ from grantd.v1.token_service_pb2 import (
     RevokeTokenResponse,
 )
 from support.edges import NO_PROXY
-from support.grantd_process import GrantdProcess, RegisteredClient, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess, RegisteredClient
 from support.grpc_calls import Metadata, basic
 from support.redis_server import RedisServer
 

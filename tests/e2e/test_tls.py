@@ -33,7 +33,8 @@ from adapters.system.clock import SystemClock
 from grantd.v1.token_service_pb2 import IssueTokenRequest, IssueTokenResponse
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 from support.audit import audit_lines
-from support.grantd_process import GrantdProcess, RegisteredClient, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess, RegisteredClient
 from support.grpc_calls import basic
 from support.oauth_replies import granted
 from support.polling import wait_until

@@ -21,7 +21,8 @@ from grantd.admin.v1.client_service_pb2_grpc import ClientServiceStub
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1.token_service_pb2_grpc import TokenServiceStub
 from support.edges import NO_PROXY
-from support.grantd_process import GrantdProcess, free_port
+from support.free_ports import free_port
+from support.grantd_process import GrantdProcess
 from support.grpc_calls import basic
 from support.held_worker import all_at_once
 from support.http_connection import HttpConnection, form_request

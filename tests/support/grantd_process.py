@@ -21,6 +21,7 @@ import httpx
 import psutil
 
 from support.command_forks import command_forks
+from support.free_ports import free_port
 
 GRANTD = str(Path(sys.executable).with_name("grantd"))
 
@@ -30,13 +31,6 @@ _COMMANDS_AT_ONCE = 2
 
 # Hardly anything here speaks TLS, and the usual context takes longer to make than a request.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)

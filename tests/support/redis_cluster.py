@@ -6,9 +6,9 @@ from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Final, Self
 
+from support.free_ports import free_ports
 from support.polling import wait_until
 from support.redis_certificates import RedisCertificates
-from support.redis_process import free_ports
 from support.redis_server import RedisServer
 
 SLOTS: Final = 16_384

@@ -1,6 +1,5 @@
 """A program of Redis' for tests: on a port of its own, and mistreated at will."""
 
-import random
 import shutil
 import signal
 import socket
@@ -13,29 +12,12 @@ from typing import Any
 
 import hiredis
 
+from support.free_ports import HOST
 from support.redis_certificates import RedisCertificates
-
-HOST = "127.0.0.1"
 
 _PATIENCE = 20.0
 _PAUSE = 0.02
-# Below those that the system hands to whoever connects: a port is the same after a restart.
-_PORTS = range(12_000, 32_000)
 _CHUNK = 65_536
-
-
-def free_ports(count: int) -> Sequence[int]:
-    """Choose ports that nobody listens on."""
-    with ExitStack() as held:
-        chosen: list[int] = []
-        while len(chosen) < count:
-            port = random.SystemRandom().choice(_PORTS)
-            try:
-                held.enter_context(socket.create_server((HOST, port)))
-            except OSError:
-                continue
-            chosen.append(port)
-        return chosen
 
 
 class RedisProcess:

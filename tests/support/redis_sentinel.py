@@ -6,9 +6,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
+from support.free_ports import HOST, free_ports
 from support.polling import wait_until
 from support.redis_certificates import RedisCertificates
-from support.redis_process import HOST, RedisProcess, free_ports
+from support.redis_process import RedisProcess
 from support.redis_server import RedisServer
 
 SERVICE: Final = "grantd"

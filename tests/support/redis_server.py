@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Self
 
+from support.free_ports import free_port
 from support.polling import wait_until
 from support.redis_certificates import RedisCertificates
-from support.redis_process import RedisProcess, free_ports
+from support.redis_process import RedisProcess
 
 
 class RedisServer(RedisProcess):
@@ -31,7 +32,7 @@ class RedisServer(RedisProcess):
         secured = ("--requirepass", password, "--masterauth", password) if password else ()
         super().__init__(
             directory,
-            free_ports(1)[0] if port is None else port,
+            free_port() if port is None else port,
             (*_DURABLE, *_QUICK_TO_COPY, *secured, *options),
             certificates=certificates,
             password=password,
