@@ -116,7 +116,7 @@ def remove(keys: Keys, key_id: KeyId, *, now: datetime) -> Keys:
             continue
         active = signer(signing_keys(rest), removed.algorithm, now=now)
         if active is not None and active.schedule.retire_at == removed.schedule.activate_at:
-            endless = replace(active.schedule, retire_at=None, remove_at=None)
+            endless = _without_end(active.schedule, now)
             return tuple(
                 replace(key, schedule=endless) if key is active.sealed else key for key in rest
             )
@@ -148,3 +148,11 @@ def _ended(key: SealedKey, at: datetime, longest: timedelta) -> SealedKey:
     removal = at + max(longest, schedule.longest_lifetime) + REMOVAL_MARGIN
     remove_at = max(schedule.remove_at or removal, removal)
     return replace(key, schedule=replace(schedule, retire_at=at, remove_at=remove_at))
+
+
+def _without_end(schedule: KeySchedule, now: datetime) -> KeySchedule:
+    """Take back a planned end, remembering tokens that were issued to last until then."""
+    longest = schedule.longest_lifetime
+    if schedule.remove_at is not None:
+        longest = max(longest, schedule.remove_at - now)
+    return replace(schedule, retire_at=None, remove_at=None, longest_lifetime=longest)

@@ -1,5 +1,6 @@
 """Schedules of signing keys, as functions of the keys and the time."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -107,7 +108,25 @@ def test_removing_an_announced_key_lets_its_predecessor_go_on() -> None:
     before = (key("old"), key("rsa", algorithm=RS256))
     keys = succeed(before, key("new"), at=NOW + DAY, longest=HOUR)
 
-    assert set(remove(keys, KeyId("new"), now=NOW)) == set(before)
+    after = {one.key_id: one for one in remove(keys, KeyId("new"), now=NOW)}
+    assert after.keys() == {one.key_id for one in before}
+    assert after[KeyId("old")].schedule == replace(
+        SINCE_LONG, longest_lifetime=DAY + HOUR + REMOVAL_MARGIN
+    )
+
+
+def test_what_was_signed_under_a_plan_is_covered_when_it_is_taken_back() -> None:
+    """A token may have been issued to last until the planned removal, and still has its key."""
+    planned = succeed((key("old"),), key("new"), at=NOW + DAY, longest=HOUR)
+    latest = schedules(planned)["old"].remove_at
+    taken_back = remove(planned, KeyId("new"), now=NOW + HOUR)
+
+    again = succeed(taken_back, key("other"), at=NOW + HOUR, longest=HOUR)
+
+    end = schedules(again)["old"].remove_at
+    assert end is not None
+    assert latest is not None
+    assert end >= latest
 
 
 def test_removing_the_key_that_signs_leaves_the_rest_as_it_is() -> None:
