@@ -9,6 +9,7 @@ supervisor's standard output.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -109,6 +110,7 @@ async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> i
         readiness = Readiness(core.probes)
         listener = listen(settings, core, readiness)
         await listener.start()
+        gc.freeze()  # the garbage of a request is not looked for in what the start has made
         sys.stdout.buffer.write(_READY)
         sys.stdout.buffer.flush()
         beating = asyncio.create_task(_beat())
