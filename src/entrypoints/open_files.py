@@ -5,7 +5,7 @@ from typing import Final
 
 _WANTED: Final = 16_384
 
-FEW_FILES: Final = 4_200
+FEW_FILES: Final = 12_200
 """With fewer, a worker cannot hold the connections that its limits allow."""
 
 

@@ -36,7 +36,7 @@ SERVICE_NAMES: Final = (*OURS, *_STEADY)
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_METADATA_BYTES: Final = 32 * 1024
 MAX_STREAMS_PER_CONNECTION: Final = 100
-MAX_CONNECTIONS: Final = 4_000
+MAX_CONNECTIONS: Final = 12_000
 
 # What a store may still take for work whose caller has left.
 _CARRY_THROUGH: Final = timedelta(seconds=3)

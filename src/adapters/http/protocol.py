@@ -95,8 +95,8 @@ class HttpLimits:
     unread_bytes: int = 16 * 1024 * 1024
     pipelined: int = 32
     requests: int = 1_000
-    connections: int = 4_000
-    connections_per_source: int = 1_000
+    connections: int = 12_000
+    connections_per_source: int = 3_000
 
     @property
     def shortest_wait(self) -> float:
