@@ -1,7 +1,7 @@
 """Round trips to the store: who hears of each, and how many the request at hand has waited for.
 
-What is written to a store that is asked over a network, or by a thread of its
-own, is a trip. A read of the embedded store is none: it waits for nobody.
+What goes to a store over a network, or to a thread that writes, is a trip. What is
+read of the embedded store waits for nobody: it is counted, and not timed.
 """
 
 from collections.abc import Collection, Iterator
@@ -56,7 +56,8 @@ class Tally:
     """What one request has waited for.
 
     Attributes:
-        reads: Trips that read, each shared with whoever asked in the same turn.
+        reads: Trips that read, each shared with whoever asked in the same turn; of
+            the embedded store, statements that read all that was asked for.
 
         steps: Steps and commands.
     """
@@ -111,6 +112,12 @@ def count_for(tally: Tally, *, instead_of: type[Tally]) -> Iterator[None]:
 def waiting() -> Collection[Tally]:
     """Return the tallies of the requests that wait for what is being done."""
     return _waiting.get()
+
+
+def count_read(tallies: Collection[Tally]) -> None:
+    """Count one read for those who wait for it."""
+    for tally in tallies:
+        tally.reads += 1
 
 
 def count_step() -> None:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from support.sqlite_program import SqliteProgram
+from adapters.sqlite.catalogue import SqliteCatalogueStore
+from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.revocations import SqliteRevocationList
+from domain.model.identifiers import TokenId
+from support.sqlite_program import NOW, SqliteProgram
 
 
 @pytest.fixture
@@ -33,6 +37,24 @@ def test_four_processes_write_at_once_and_none_starves_or_fails(path: Path) -> N
     shares = [len(acknowledged) for _, acknowledged in ends]
     assert min(shares) >= max(shares) / 8 > 0
     assert {token_id for _, acknowledged in ends for token_id in acknowledged} == written(path)
+
+
+async def test_what_another_process_acknowledged_is_in_the_next_read(path: Path) -> None:
+    """However many reads went before, and whatever else is read with it."""
+    program = SqliteProgram(path, "write", "other", 1)
+    program.wait_until_ready()
+    database = SqliteDatabase.open(path)
+    revocations, catalogue = SqliteRevocationList(database), SqliteCatalogueStore(database)
+    program.go()
+
+    for token_id in map(TokenId, program.read(200)):
+        version, revoked = catalogue.version(), revocations.contains(token_id, now=NOW)
+        assert await version == 0
+        assert await revoked is True
+        revocations.contains(token_id, now=NOW)  # which nobody awaits
+
+    assert program.finish()[0] == 0
+    await database.close()
 
 
 def test_twenty_processes_open_a_new_database_at_once(path: Path) -> None:

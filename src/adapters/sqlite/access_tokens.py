@@ -6,12 +6,12 @@ from datetime import datetime
 from adapters.milliseconds import to_ms
 from adapters.records import CLAIMS
 from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.gathering import Question
 from domain.model.tokens import AccessTokenClaims, TokenDigest
 from domain.ports.access_tokens import AccessTokenStore
-from domain.ports.reading import Reading, Ready
+from domain.ports.reading import Reading
 
 _ADD = "INSERT OR REPLACE INTO access_tokens (digest, expires_at, record) VALUES (?, ?, ?)"
-_FIND = "SELECT record FROM access_tokens WHERE digest = ? AND expires_at > ?"
 _REMOVE = "DELETE FROM access_tokens WHERE digest = ?"
 
 
@@ -28,8 +28,7 @@ class SqliteAccessTokenStore:
         await self._database.write(step, now=claims.issued_at)
 
     def find(self, digest: TokenDigest, /, *, now: datetime) -> Reading[AccessTokenClaims | None]:
-        rows = self._database.fetch(_FIND, (digest, to_ms(now)))
-        return Ready(CLAIMS.read(rows[0][0]) if rows else None)
+        return self._database.ask(_FIND, (digest,), now=now)
 
     async def remove(self, digest: TokenDigest, /) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
@@ -37,5 +36,11 @@ class SqliteAccessTokenStore:
 
         return await self._database.write(step)
 
+
+def _read(record: bytes | None, _: object) -> AccessTokenClaims | None:
+    return CLAIMS.read(record) if record is not None else None
+
+
+_FIND = Question("SELECT record FROM access_tokens WHERE digest = ? AND expires_at > ?1", _read)
 
 _: type[AccessTokenStore] = SqliteAccessTokenStore

@@ -4,14 +4,14 @@ import sqlite3
 
 from adapters.catalogue_entries import EntryChange, Kind, assemble, changes
 from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.gathering import Question
 from domain.errors import Conflict
 from domain.model.catalogue import CatalogueVersion, StoredCatalogue
 from domain.model.keys import SealedKey
 from domain.model.scopes import ScopeDefinition
 from domain.ports.catalogue import CatalogueStore
-from domain.ports.reading import Reading, Ready
+from domain.ports.reading import Reading
 
-_VERSION = "SELECT version FROM catalogue"
 _RAISE_VERSION = "UPDATE catalogue SET version = version + 1 WHERE version = ?"
 
 # One statement reads one version.
@@ -42,8 +42,7 @@ class SqliteCatalogueStore:
         self._database = database
 
     def version(self) -> Reading[CatalogueVersion]:
-        ((version,),) = self._database.fetch(_VERSION)
-        return Ready(CatalogueVersion(version))
+        return self._database.ask(_ASK_VERSION)
 
     async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:  # noqa: ARG002  (a load takes no turn of the event loop)
         records: dict[Kind, list[bytes]] = {"scope": [], "resource": [], "key": [], "policy": []}
@@ -85,5 +84,11 @@ def _owner(change: EntryChange) -> tuple[str | None, ...]:
     """Return who owns a scope, which the release before this one reads of its own column."""
     return (change.entry.resource,) if isinstance(change.entry, ScopeDefinition) else ()
 
+
+def _read_version(version: int, _: object) -> CatalogueVersion:
+    return CatalogueVersion(version)
+
+
+_ASK_VERSION = Question("SELECT version FROM catalogue", _read_version)
 
 _: type[CatalogueStore] = SqliteCatalogueStore

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from adapters.records import CLIENT
 from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.gathering import Question
 from domain.errors import ClientExists, ClientNotFound, Conflict
 from domain.model.clients import Client
 from domain.model.identifiers import ClientId
 from domain.ports.clients import ClientStore
-from domain.ports.reading import Reading, Ready
+from domain.ports.reading import Reading
 
 _FIND = "SELECT record FROM clients WHERE client_id = ?"
 _TAKEN = "SELECT 1 FROM clients WHERE client_id IN (:client_id, :owner) OR owner = :client_id"
@@ -32,8 +33,7 @@ class SqliteClientStore:
         self._database = database
 
     def find(self, client_id: ClientId, /) -> Reading[Client | None]:
-        rows = self._database.fetch(_FIND, (client_id,))
-        return Ready(CLIENT.read(rows[0][0]) if rows else None)
+        return self._database.ask(_FIND_CLIENT, (client_id,))
 
     async def add(self, client: Client, /) -> None:
         row = {
@@ -83,5 +83,11 @@ class SqliteClientStore:
         await asyncio.sleep(0)  # whoever reads them all lets others go on between two pages
         return [CLIENT.read(record) for (record,) in rows]
 
+
+def _read(record: bytes | None, _: object) -> Client | None:
+    return CLIENT.read(record) if record is not None else None
+
+
+_FIND_CLIENT = Question(_FIND, _read)
 
 _: type[ClientStore] = SqliteClientStore

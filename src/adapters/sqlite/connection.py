@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, Self, TypeVar
 
+from adapters.sqlite.gathering import STATEMENTS, Gathering
 from adapters.sqlite.lock import WriterLock
 from adapters.sqlite.migrate import migrate
 from adapters.sqlite.writer import Step, Writer
@@ -23,7 +24,11 @@ _UNOBSERVED: Final = Unobserved()
 
 
 class SqliteDatabase:
-    """One open database file. Used from one thread, its event loop's."""
+    """One open database file. Used from one thread, its event loop's.
+
+    Attributes:
+        ask: Begins a read that is gathered with others; see `Gathering`.
+    """
 
     def __init__(
         self, reader: sqlite3.Connection, writer: Writer, trips: TripObserver = _UNOBSERVED
@@ -31,6 +36,7 @@ class SqliteDatabase:
         self._reader = reader
         self._writer = writer
         self._trips = trips
+        self.ask = Gathering(reader, trips).ask
 
     @classmethod
     def open(cls, path: Path, *, trips: TripObserver = _UNOBSERVED) -> Self:
@@ -55,7 +61,7 @@ class SqliteDatabase:
         return cls(reading, Writer(writing, lock), trips)
 
     def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows, as of the last commit of any process.
+        """Return all rows, by a statement of its own, as of the last commit of any process.
 
         Read to the end, so that no read transaction lingers and holds back
         the checkpoint.
@@ -102,7 +108,11 @@ def _create(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     # The writer's connection goes over to its thread, hence no check of threads.
     return sqlite3.connect(
-        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        path,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS,
     )
 
 

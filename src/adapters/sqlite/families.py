@@ -5,11 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.milliseconds import from_ms, to_ms
 from adapters.records import FAMILY
 from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.gathering import Question
 from domain.model.families import (
     Absent,
     Ahead,
@@ -25,12 +27,10 @@ from domain.model.families import (
 )
 from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.families import RefreshFamilyStore
-from domain.ports.reading import Reading, Ready
+from domain.ports.reading import Reading
 
-_FIND = (
-    "SELECT record, generation, least_access_generation, expires_at, ended"
-    " FROM families WHERE family_id = ? AND expires_at > ?"
-)
+_REMEMBERED = 4_096
+
 _ADD = (
     "INSERT INTO families (family_id, owner, created_at, record, generation,"
     " least_access_generation, expires_at, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -102,19 +102,7 @@ class SqliteRefreshFamilyStore:
         await self._database.write(step, now=now)
 
     def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
-        rows = self._database.fetch(_FIND, (family_id, to_ms(now)))
-        if not rows:
-            return Ready(None)
-        record, generation, least_access_generation, expires_at, ended = rows[0]
-        return Ready(
-            replace(
-                FAMILY.read(record),
-                generation=Generation(generation),
-                least_access_generation=Generation(least_access_generation),
-                expires_at=from_ms(expires_at),
-                ended=bool(ended),
-            )
-        )
+        return self._database.ask(_FIND, (family_id,), now=now)
 
     async def rotate(
         self,
@@ -172,5 +160,28 @@ class SqliteRefreshFamilyStore:
             from_ms(derived_at) for record, derived_at in rows if FAMILY.read(record).epoch == epoch
         ]
 
+
+def _read(value: bytes | None, _: object) -> RefreshFamily | None:
+    return _read_family(value) if value is not None else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_family(value: bytes) -> RefreshFamily:
+    generation, least_access_generation, expires_at, ended, record = value.split(b"|", 4)
+    return replace(
+        FAMILY.read(record),
+        generation=Generation(int(generation)),
+        least_access_generation=Generation(int(least_access_generation)),
+        expires_at=from_ms(int(expires_at)),
+        ended=ended == b"1",
+    )
+
+
+_FIND = Question(
+    "SELECT CAST(generation || '|' || least_access_generation || '|' || expires_at"
+    " || '|' || ended || '|' || record AS BLOB)"
+    " FROM families WHERE family_id = ? AND expires_at > ?1",
+    _read,
+)
 
 _: type[RefreshFamilyStore] = SqliteRefreshFamilyStore

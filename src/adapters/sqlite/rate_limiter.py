@@ -3,20 +3,20 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from adapters.milliseconds import from_ms, to_ms
 from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.gathering import Question
 from domain.model.limits import LimitKey, Spent
 from domain.ports.rate_limiter import RateLimiter
-from domain.ports.reading import Reading, Ready
+from domain.ports.reading import Reading
 
-_PEEK = "SELECT failures, resets_at FROM spent_budgets WHERE limit_key = ? AND resets_at > ?"
 _END_WINDOW = "DELETE FROM spent_budgets WHERE limit_key = ? AND resets_at <= ?"
 _SPEND = (
     "INSERT INTO spent_budgets (limit_key, failures, resets_at) VALUES (?, 1, ?)"
     " ON CONFLICT (limit_key) DO UPDATE SET failures = failures + 1"
 )
-_IS_VOUCHED = "SELECT 1 FROM vouchers WHERE limit_key = ? AND expires_at > ?"
 _VOUCH = (
     "INSERT INTO vouchers (limit_key, expires_at) VALUES (?, ?)"
     " ON CONFLICT (limit_key) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)"
@@ -28,7 +28,7 @@ class SqliteRateLimiter:
         self._database = database
 
     def peek(self, keys: Sequence[LimitKey], /, *, now: datetime) -> Reading[Sequence[Spent]]:
-        return Ready([self._spent(key, now) for key in keys])
+        return self._database.ask(_peek(len(keys)), keys, now, now=now)
 
     async def spend(self, key: LimitKey, /, *, window: timedelta, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
@@ -38,7 +38,7 @@ class SqliteRateLimiter:
         await self._database.write(step, now=now)
 
     def is_vouched(self, key: LimitKey, /, *, now: datetime) -> Reading[bool]:
-        return Ready(bool(self._database.fetch(_IS_VOUCHED, (key, to_ms(now)))))
+        return self._database.ask(_IS_VOUCHED, (key,), now=now)
 
     async def vouch(self, key: LimitKey, /, *, until: datetime, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
@@ -46,12 +46,31 @@ class SqliteRateLimiter:
 
         await self._database.write(step, now=now)
 
-    def _spent(self, key: LimitKey, now: datetime) -> Spent:
-        rows = self._database.fetch(_PEEK, (key, to_ms(now)))
-        if not rows:
-            return Spent(0, now)
-        failures, resets_at = rows[0]
-        return Spent(failures, from_ms(resets_at))
 
+@lru_cache(maxsize=16)
+def _peek(budgets: int) -> Question[Sequence[Spent]]:
+    return Question(
+        "SELECT failures || '|' || resets_at FROM spent_budgets"
+        " WHERE limit_key = ? AND resets_at > ?1",
+        _read_budgets,
+        times=budgets,
+    )
+
+
+def _read_budgets(found: Sequence[str | None], now: datetime) -> Sequence[Spent]:
+    nothing = Spent(0, now)
+    return [nothing if budget is None else _read_budget(budget) for budget in found]
+
+
+def _read_budget(text: str) -> Spent:
+    failures, resets_at = map(int, text.split("|"))
+    return Spent(failures, from_ms(resets_at))
+
+
+def _is_there(found: int | None, _: object) -> bool:
+    return found is not None
+
+
+_IS_VOUCHED = Question("SELECT 1 FROM vouchers WHERE limit_key = ? AND expires_at > ?1", _is_there)
 
 _: type[RateLimiter] = SqliteRateLimiter

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from adapters.milliseconds import to_ms
 from adapters.sqlite.connection import SqliteDatabase
+from adapters.sqlite.gathering import Question
 from domain.model.identifiers import TokenId
-from domain.ports.reading import Reading, Ready
+from domain.ports.reading import Reading
 from domain.ports.revocations import RevocationList
 
 _ADD = (
     "INSERT INTO revocations (token_id, expires_at) VALUES (?, ?)"
     " ON CONFLICT (token_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)"
 )
-_CONTAINS = "SELECT 1 FROM revocations WHERE token_id = ? AND expires_at > ?"
 
 
 class SqliteRevocationList:
@@ -27,7 +27,14 @@ class SqliteRevocationList:
         await self._database.write(step, now=now)
 
     def contains(self, token_id: TokenId, /, *, now: datetime) -> Reading[bool]:
-        return Ready(bool(self._database.fetch(_CONTAINS, (token_id, to_ms(now)))))
+        return self._database.ask(_CONTAINS, (token_id,), now=now)
+
+
+def _is_there(found: int | None, _: object) -> bool:
+    return found is not None
+
+
+_CONTAINS = Question("SELECT 1 FROM revocations WHERE token_id = ? AND expires_at > ?1", _is_there)
 
 
 _: type[RevocationList] = SqliteRevocationList
