@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: uvicorn's protocol, with limits and deadlines.
+"""HTTP/1.1 on one connection, with limits and deadlines, for uvicorn to serve.
 
 The application sees whole requests only. What arrives slowly, in part, too
 large or malformed is answered here and costs no task; so a client that
@@ -6,18 +6,22 @@ trickles its request takes no place from others.
 """
 
 import asyncio
+import logging
 import math
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
+from starlette.types import Scope
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from adapters.client_certificate import read_client_certificate
@@ -33,6 +37,7 @@ from adapters.http.early_replies import (
     EarlyReply,
     Refused,
 )
+from adapters.http.exchange import Exchange
 from adapters.http.middleware import MAX_BODY
 from adapters.request_record import UNOBSERVED, RequestObserver, RequestRecord
 
@@ -43,6 +48,13 @@ _NEVER: Final = math.inf
 _CHEAP: Final = frozenset({"GET", "HEAD"})
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FIELD_OVERHEAD: Final = len(": \r\n")
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+_CLOSE: Final = (b"connection", b"close")
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus
+}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +124,7 @@ class _Stage(Enum):
     OVER = auto()  # nothing: the last request has been read, or was refused
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(asyncio.Protocol):
     """One connection.
 
     One timer watches it. It fires every `shortest_wait`, and no deadline is
@@ -126,6 +138,9 @@ class HttpProtocol(HttpToolsProtocol):
         requests: Is told of such a request.
     """
 
+    transport: asyncio.Transport
+    flow: FlowControl
+
     def __init__(
         self,
         config: Config,
@@ -138,29 +153,49 @@ class HttpProtocol(HttpToolsProtocol):
         limits: HttpLimits = HttpLimits(),
         counts: ConnectionCounts,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        if not config.loaded:
+            config.load()
+        self._app = config.loaded_app
+        self._app_state = app_state
+        self._server_state = server_state
+        self._tasks = server_state.tasks
+        self._loop = _loop or asyncio.get_running_loop()
         self._new_id = new_id
         self._requests = requests
         self._limits = limits
         self._counts = counts
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(
+            lenient_data_after_close=True
+        )  # that is for `_Surplus`
         self._stage = _Stage.IDLE
         self._deadline = _NEVER
         self._write_deadline = _NEVER
         self._body_ends = _NEVER
         self._received = 0  # bytes since the head, or the body, began
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
         self._head_size = 0
+        self._scope: Scope = {}
         self._body = bytearray()
+        self._expects_continue = False
         self._keep_alive = False
         self._is_draining = False
         self._is_held = False
         self._refusal: EarlyReply | None = None
-        self._waiting: deque[RequestResponseCycle] = deque()
+        self._exchange: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()
         self._watch: asyncio.TimerHandle | None = None
 
     # The connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a TCP server's
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self._server = get_local_addr(transport)
+        self._client = get_remote_addr(transport)
+        self._scheme = "https" if is_ssl(transport) else "http"
+        self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own
         if (tls := transport.get_extra_info("ssl_object")) is not None:
             self._note_certificate(tls)
         if self._is_one_too_many():
@@ -168,24 +203,28 @@ class HttpProtocol(HttpToolsProtocol):
             self._turn_away(OVERLOADED)
             transport.close()
         self._wait(self._limits.head_wait)
-        self._watch = self.loop.call_later(self._limits.shortest_wait, self._look_at_clock)
+        self._watch = self._loop.call_later(self._limits.shortest_wait, self._look_at_clock)
 
     def _is_one_too_many(self) -> bool:
-        held = self._counts.enter(self.client[0]) if self.client is not None else 0
+        held = self._counts.enter(self._client[0]) if self._client is not None else 0
         return (
-            len(self.connections) > self._limits.connections
+            len(self._server_state.connections) > self._limits.connections
             or held > self._limits.connections_per_source
         )
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.client is not None:
-            self._counts.leave(self.client[0])
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._server_state.connections.discard(self)
+        if self._client is not None:
+            self._counts.leave(self._client[0])
         if self._watch is not None:
             self._watch.cancel()
         self._waiting.clear()
-        super().connection_lost(exc)
+        if self._exchange is not None:
+            self._exchange.is_cut = True
+        self.flow.resume_writing()
+        del self._parser  # it holds this object: nobody would collect the two soon
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # None, in uvicorn, is False
+    def eof_received(self) -> bool:
         """Let a client that has said all it wanted hear the answer (RFC 9112 §9.6).
 
         Over TLS it cannot: event loops end both directions together.
@@ -193,37 +232,39 @@ class HttpProtocol(HttpToolsProtocol):
         if self._stage in (_Stage.HEAD, _Stage.BODY):
             self._refuse(MALFORMED)
         self._stage = _Stage.OVER
-        return self._is_answering and self.transport.can_write_eof()
+        return self._exchange is not None and self.transport.can_write_eof()
 
     def shutdown(self) -> None:
         """Take no other request. One that has begun to arrive is in flight, and is answered."""
         self._is_draining = True
-        if self._stage in (_Stage.HEAD, _Stage.BODY) and not self._is_answering:
+        if self._exchange is not None:
+            self._exchange.keep_alive = False
+        elif self._stage in (_Stage.HEAD, _Stage.BODY):
             self._keep_alive = False
         else:
-            super().shutdown()
+            self.transport.close()
 
     def pause_writing(self) -> None:
-        super().pause_writing()
-        self._write_deadline = self.loop.time() + self._limits.end_wait
+        self.flow.pause_writing()
+        self._write_deadline = self._loop.time() + self._limits.end_wait
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        self.flow.resume_writing()
         self._write_deadline = _NEVER
 
     def _note_certificate(self, tls: ssl.SSLObject) -> None:
         """Have every request of this connection tell who is at its other end."""
         der = tls.getpeercert(binary_form=True)
         if der is not None:
-            self.app_state = {**self.app_state, CLIENT_CERTIFICATE: read_client_certificate(der)}
+            self._app_state = {**self._app_state, CLIENT_CERTIFICATE: read_client_certificate(der)}
 
     # Its deadlines
 
     def _wait(self, seconds: float) -> None:
-        self._deadline = self.loop.time() + seconds
+        self._deadline = self._loop.time() + seconds
 
     def _look_at_clock(self) -> None:
-        now = self.loop.time()
+        now = self._loop.time()
         if self.transport.is_closing():
             self._deadline = _NEVER
             self._write_deadline = min(self._write_deadline, now + self._limits.end_wait)
@@ -233,7 +274,7 @@ class HttpProtocol(HttpToolsProtocol):
         if now >= self._deadline:
             self._expire()
         nearest = min(self._deadline, self._write_deadline, now + self._limits.shortest_wait)
-        self._watch = self.loop.call_at(nearest, self._look_at_clock)
+        self._watch = self._loop.call_at(nearest, self._look_at_clock)
 
     def _expire(self) -> None:
         self._deadline = _NEVER
@@ -260,16 +301,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(refused.reply)
         if self._is_held:
             self._deadline = _NEVER  # it is not the client who is slow
-        elif self.expect_100_continue:
+        elif self._expects_continue:
             self._invite()
 
     def _parse(self, data: bytes) -> None:
         while data:
             try:
-                self.parser.feed_data(data)
+                self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._head_without_upgrade() + data[upgrade.args[0] :]
-                self.parser = httptools.HttpRequestParser(self)  # the old one takes no more
+                self._parser = httptools.HttpRequestParser(self)  # the old one takes no more
             except httptools.HttpParserCallbackError as error:
                 self._pass_on(error)
                 return
@@ -294,16 +335,16 @@ class HttpProtocol(HttpToolsProtocol):
             raise Refused(CONTENT_TOO_LARGE)
 
     def _expect_body(self) -> None:
-        self._body_ends = self.loop.time() + self._limits.body_time
+        self._body_ends = self._loop.time() + self._limits.body_time
         self._note_progress()
 
     def _note_progress(self) -> None:
-        self._deadline = min(self.loop.time() + self._limits.body_wait, self._body_ends)
+        self._deadline = min(self._loop.time() + self._limits.body_wait, self._body_ends)
 
     def _invite(self) -> None:
         """Ask for the body that waits to be asked for, once its turn has come."""
-        if self._stage is _Stage.BODY and not self._is_answering:
-            self.expect_100_continue = False
+        if self._stage is _Stage.BODY and self._exchange is None:
+            self._expects_continue = False
             self.transport.write(_CONTINUE)
 
     def _discard(self) -> None:
@@ -315,41 +356,57 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         if self._stage is _Stage.OVER:
             raise _Surplus
-        super().on_message_begin()
         self._stage = _Stage.HEAD
         self._received = 0
+        self._url = b""
+        self._headers = []
         self._head_size = 0
         self._wait(self._limits.head_wait)
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > self._limits.target_bytes:
+        self._url += url
+        if len(self._url) > self._limits.target_bytes:
             raise Refused(TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._stage is _Stage.BODY:
             return  # a trailer, which MUST NOT become a header field (RFC 9110 §6.5.1)
         self._head_size += len(name) + len(value) + _FIELD_OVERHEAD
-        if self._head_size + len(self.url) > self._limits.head_bytes:
+        if self._head_size + len(self._url) > self._limits.head_bytes:
             raise Refused(HEAD_TOO_LARGE)
-        if len(self.headers) == self._limits.fields:
+        if len(self._headers) == self._limits.fields:
             raise Refused(HEAD_TOO_LARGE)
-        super().on_header(name, value)
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        method = self.parser.get_method().decode("ascii")
-        version = self.parser.get_http_version()
-        request_head.judge(method, version, self.headers, body_bytes=self._limits.body_bytes)
-        self.scope["method"] = method
-        self.scope["http_version"] = version
-        if self.parser.should_upgrade():
-            return  # comes again
-        self._read_target()
-        if version == "1.0":
-            self.expect_100_continue = False
-        self._keep_alive = (
-            version == "1.1" and self.parser.should_keep_alive() and not self._is_draining
+        method = self._parser.get_method().decode("ascii")
+        version = self._parser.get_http_version()
+        fields = dict(self._headers)
+        request_head.judge(
+            method, version, self._headers, fields, body_bytes=self._limits.body_bytes
         )
+        raw_path, query = self._read_target()
+        path = raw_path.decode("latin-1")
+        self._scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "method": method,
+            "scheme": self._scheme,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._headers,
+            "client": self._client,
+            "server": self._server,
+            "state": self._app_state.copy(),
+        }
+        if self._parser.should_upgrade():
+            return  # comes again
+        is_latest = version == "1.1"
+        self._expects_continue = is_latest and fields.get(b"expect", b"").lower() == b"100-continue"
+        self._keep_alive = is_latest and self._parser.should_keep_alive() and not self._is_draining
         self._stage = _Stage.BODY
         self._received = 0
         self._body = bytearray()
@@ -365,13 +422,13 @@ class HttpProtocol(HttpToolsProtocol):
             return  # comes again, without its upgrade
         self._stage = _Stage.IDLE if self._keep_alive else _Stage.OVER
         self._deadline = _NEVER
-        cycle = self._whole_request()
-        if not self._is_answering:
-            self._answer(cycle)
+        exchange = Exchange(self, self._scope, bytes(self._body), keep_alive=self._keep_alive)
+        if self._exchange is None:
+            self._begin(exchange)
         elif len(self._waiting) == self._limits.pipelined:
             raise Refused(OVERLOADED)
         else:
-            self._waiting.append(cycle)
+            self._waiting.append(exchange)
             self._hold()
 
     def _head_without_upgrade(self) -> bytes:
@@ -379,65 +436,60 @@ class HttpProtocol(HttpToolsProtocol):
 
         The parser takes whatever follows such an offer for the other protocol.
         """
-        scope = self.scope
+        method, version = self._scope["method"], self._scope["http_version"]
         lines = [
-            b"%b %b HTTP/%b" % (scope["method"].encode(), self.url, scope["http_version"].encode()),
-            *(b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"),
+            b"%b %b HTTP/%b" % (method.encode(), self._url, version.encode()),
+            *(b"%b: %b" % field for field in self._headers if field[0] != b"upgrade"),
         ]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def _read_target(self) -> None:
+    def _read_target(self) -> tuple[bytes, bytes]:
         """Read origin-form or absolute-form, whose authority is as good as Host."""
         try:
-            target = httptools.parse_url(self.url)
+            target = httptools.parse_url(self._url)
         except httptools.HttpParserInvalidURLError:
             raise Refused(MALFORMED) from None
-        raw_path = target.path or b"/"
-        path = raw_path.decode("latin-1")
-        self.scope["raw_path"] = raw_path
-        self.scope["path"] = unquote(path) if "%" in path else path
-        self.scope["query_string"] = target.query or b""
-
-    def _whole_request(self) -> RequestResponseCycle:
-        arrived = asyncio.Event()
-        arrived.set()
-        cycle = RequestResponseCycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=arrived,
-            expect_100_continue=False,
-            keep_alive=self._keep_alive,
-            on_response=self.on_response_complete,
-        )
-        cycle.body = self._body
-        cycle.more_body = False
-        return cycle
+        return target.path or b"/", target.query or b""
 
     # What is answered
 
-    @property
-    def _is_answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        return cycle is not None and not cycle.response_complete
-
-    def _answer(self, cycle: RequestResponseCycle) -> None:
-        if len(self.tasks) >= self._limits.requests and cycle.scope["method"] not in _CHEAP:
+    def _begin(self, exchange: Exchange) -> None:
+        tasks = self._tasks
+        if len(tasks) >= self._limits.requests and exchange.scope["method"] not in _CHEAP:
             self._refuse(OVERLOADED)
             return
-        self.cycle = cycle
-        self._start_asgi_task(cycle, self.app)
+        self._exchange = exchange
+        tasks.add(self._loop.create_task(self._serve(exchange)))
 
-    def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
+    async def _serve(self, exchange: Exchange) -> None:
+        """Have the application answer; one that does not is not waited for."""
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except Exception:  # noqa: BLE001  (its own last resort has failed; this is logged)
+            _log.exception("the application failed")
+        finally:
+            self._tasks.discard(asyncio.current_task())
+            if self._exchange is exchange:
+                self.transport.close()
+
+    def write_answer(self, status: int, fields: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None
+        ending = () if exchange.keep_alive else (_CLOSE,)
+        lines = map(b": ".join, (*self._server_state.default_headers, *fields, *ending))
+        content = b"" if exchange.scope["method"] == "HEAD" else body
+        self.transport.write(b"\r\n".join((_STATUS_LINES[status], *lines, b"", content)))
+        self._server_state.total_requests += 1
+        if exchange.keep_alive:
+            self._go_on()
+        else:
+            self.transport.close()
+
+    def _go_on(self) -> None:
         if self.transport.is_closing():
             return
         if self._waiting:
-            self._answer(self._waiting.popleft())
+            self._begin(self._waiting.popleft())
         elif self._refusal is not None:
             self._end(self._refusal)
         elif self._stage is _Stage.OVER:
@@ -450,7 +502,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._release()
         if self._stage is _Stage.BODY:
             self._expect_body()
-            if self.expect_100_continue:
+            if self._expects_continue:
                 self._invite()
         elif self._stage is _Stage.HEAD:
             self._wait(self._limits.head_wait)
@@ -472,7 +524,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._stage = _Stage.OVER
         self._deadline = _NEVER
         self._refusal = reply
-        if not self._is_answering:
+        if self._exchange is None:
             self._end(reply)
 
     def _end(self, reply: EarlyReply) -> None:
@@ -498,12 +550,12 @@ class HttpProtocol(HttpToolsProtocol):
         if self._received == unread_before:
             self.transport.close()
         else:
-            self.loop.call_later(self._limits.quiet_wait, self._close_when_quiet, self._received)
+            self._loop.call_later(self._limits.quiet_wait, self._close_when_quiet, self._received)
 
     def _turn_away(self, reply: EarlyReply) -> None:
-        record = RequestRecord(self._new_id(), "http", "", self.client[0] if self.client else "")
+        record = RequestRecord(self._new_id(), "http", "", self._client[0] if self._client else "")
         record.status, record.outcome = int(reply.status), reply.error
-        self.transport.write(reply.encode(self.server_state.default_headers, record.request_id))
+        self.transport.write(reply.encode(self._server_state.default_headers, record.request_id))
         self._requests.turned_away(record)
 
 

@@ -5,7 +5,7 @@ Content-Length, and none beside Transfer-Encoding. Here is what it lets pass.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adapters.http.early_replies import (
@@ -23,12 +23,19 @@ _LONGEST_LENGTH = 19  # digits that any parser takes for a number
 
 
 def judge(
-    method: str, version: str, fields: Sequence[tuple[bytes, bytes]], *, body_bytes: int
+    method: str,
+    version: str,
+    headers: Sequence[tuple[bytes, bytes]],
+    fields: Mapping[bytes, bytes],
+    *,
+    body_bytes: int,
 ) -> None:
     """Let a head pass, or refuse the request.
 
     Args:
-        fields: The header fields, their names in lower case.
+        headers: The header fields, their names in lower case.
+
+        fields: The same by name, of those with one name the last.
 
         body_bytes: How long a body may be announced.
 
@@ -39,19 +46,21 @@ def judge(
         raise Refused(UNKNOWN_VERSION)
     if method == "CONNECT":
         raise Refused(UNKNOWN_METHOD)
-    names = [name for name, _ in fields]
-    values = dict(fields)
-    _require_host(names.count(b"host"), values.get(b"host", b""), version)
-    if b"transfer-encoding" in values:
-        _require_chunked(values[b"transfer-encoding"], version)
-    elif b"content-length" in values:
-        _require_length_within(values[b"content-length"], body_bytes)
+    _require_host(fields.get(b"host"), version)
+    if len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
+        raise Refused(MALFORMED)
+    if b"transfer-encoding" in fields:
+        _require_chunked(fields[b"transfer-encoding"], version)
+    elif b"content-length" in fields:
+        _require_length_within(fields[b"content-length"], body_bytes)
 
 
-def _require_host(count: int, host: bytes, version: str) -> None:
-    """Require one Host field (RFC 9112 §3.2); HTTP/1.0 did not know it."""
-    missing = count == 0 and version == "1.1"
-    if missing or count > 1 or not _HOST.fullmatch(host):
+def _require_host(host: bytes | None, version: str) -> None:
+    """Require a Host field (RFC 9112 §3.2), and one only; HTTP/1.0 did not know it."""
+    if host is None:
+        if version == "1.1":
+            raise Refused(MALFORMED)
+    elif not _HOST.fullmatch(host):
         raise Refused(MALFORMED)
 
 

@@ -108,13 +108,19 @@ class Listener:
         self, *pieces: bytes, pause: float = 0.01, half_close: bool = False
     ) -> list[Answer]:
         """Send pieces one by one and return the answers, once the listener closes."""
+        return answers(await self.received(*pieces, pause=pause, half_close=half_close))
+
+    async def received(
+        self, *pieces: bytes, pause: float = 0.01, half_close: bool = False
+    ) -> bytes:
+        """Send pieces one by one and return what came back, once the listener closes."""
         async with self.connected() as (reader, writer):
             for piece in pieces:
                 writer.write(piece)
                 await asyncio.sleep(pause)
             if half_close:
                 writer.write_eof()
-            return answers(await asyncio.wait_for(reader.read(), 5))
+            return await asyncio.wait_for(reader.read(), 5)
 
 
 @pytest.fixture
@@ -244,6 +250,67 @@ class TestWhatIsServed:
     async def test_empty_lines_before_a_request_are_passed_over(self, listener: Listener) -> None:
         """RFC 9112 §2.2."""
         assert statuses(await listener.exchange(b"\r\n\r\n" + LAST)) == [200]
+
+    async def test_an_answer_to_HEAD_is_its_head_alone(self, listener: Listener) -> None:
+        """RFC 9110 §9.3.2: the length is that of the body that GET would get."""
+        wire = LAST.replace(b"GET", b"HEAD")
+
+        head, _, body = (await listener.received(wire)).partition(b"\r\n\r\n")
+
+        assert b"content-length: 8" in head
+        assert body == b""
+
+    async def test_the_client_is_gone_for_who_listens_beyond_the_request(self) -> None:
+        """ASGI's `http.disconnect`: a request is whole, and nothing of it is still to come."""
+        heard: list[str] = []
+
+        class ListeningApp(EchoingApp):
+            async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+                heard.extend([(await receive())["type"] for _ in range(3)])
+                await send({"type": "http.response.start", "status": 204, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+
+        found = await Listener(app=ListeningApp()).exchange(LAST)
+
+        assert heard == ["http.request", "http.disconnect", "http.disconnect"]
+        assert statuses(found) == [204]
+
+    @pytest.mark.parametrize("answer_begun", [True, False])
+    async def test_who_gets_no_answer_is_not_kept_waiting_for_one(
+        self,
+        answer_begun: bool,  # noqa: FBT001  (the case)
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """The application answers its own failures; this is the case that it fails even so."""
+
+        class FailingApp(EchoingApp):
+            async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+                if answer_begun:
+                    await send({"type": "http.response.start", "status": 200, "headers": []})
+                raise RuntimeError
+
+        listener = Listener(app=FailingApp())
+        found = await listener.exchange(GET + b"\r\n")
+
+        assert found == []
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert not listener.state.tasks
+
+    async def test_what_comes_too_late_to_be_heard_goes_nowhere(self) -> None:
+        """The client has left; nothing is written to where it was."""
+        listener = Listener()
+        async with listener.connected() as (_, writer):
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # it does both
+            for wire in (GET, GET.replace(b"/a", b"/wait")):
+                writer.write(wire + b"\r\n")
+                await asyncio.sleep(0.02)
+            writer.transport.abort()  # with something unread, which tells the other side at once
+            await listener.empties()
+            listener.app.may_answer.set()
+            await asyncio.sleep(0.02)
+
+        assert not listener.state.tasks
+        assert listener.state.total_requests == 1
 
 
 class TestWhatIsRefused:
