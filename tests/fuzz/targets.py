@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.message import DecodeError, Message
-from starlette.requests import Request
 
 from adapters.admin_messages import clients as client_messages
 from adapters.admin_messages import resources as resource_messages
@@ -66,7 +65,7 @@ from grantd.v1.token_service_pb2 import (
     IssueTokenRequest,
     RevokeTokenRequest,
 )
-from support.http_surface import http_scope, receiving
+from support.http_requests import http_request
 
 T = TypeVar("T")
 
@@ -92,9 +91,8 @@ _PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 def form(data: bytes) -> None:
     """A content type, a query and a body, with whatever authentication the body holds."""
     content_type, query, body = _parts(data, 3)
-    scope = http_scope(headers=[("Content-Type", content_type.decode("latin-1"))])
-    request = Request({**scope, "query_string": query}, receiving(body))
-    parameters = _finished(forms.read(request))
+    request = http_request(("Content-Type", content_type.decode("latin-1")), query=query, body=body)
+    parameters = forms.read(request)
     _judge_presented(client_auth.read(request, parameters, allow_body=True))
 
 
@@ -172,8 +170,7 @@ def resource_id(data: bytes) -> None:
 
 def accept(data: bytes) -> None:
     """Accept header fields, a line each."""
-    headers = [(b"accept", line) for line in data.split(b"\n")]
-    asks_for(headers, "application/token-introspection+jwt", over="application/json")
+    asks_for(data.split(b"\n"), "application/token-introspection+jwt", over="application/json")
 
 
 def proxies(data: bytes) -> None:

@@ -6,23 +6,21 @@ from collections.abc import Iterable, Iterator
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
-def asks_for(headers: Iterable[tuple[bytes, bytes]], media_type: str, *, over: str) -> bool:
-    """Tell whether `Accept` names *media_type*, and does not weigh *over* more.
+def asks_for(accept: Iterable[bytes], media_type: str, *, over: str) -> bool:
+    """Tell whether *accept* names *media_type*, and does not weigh *over* more.
 
     A wildcard does not ask for it: who can read it knows its name.
     """
-    weights = dict(_weights(headers))
+    weights = dict(_weights(accept))
     kind = over.partition("/")[0]
     others = (weights[given] for given in (over, f"{kind}/*", "*/*") if given in weights)
     wanted = weights.get(media_type, 0.0)
     return wanted > 0 and wanted >= next(others, 0.0)
 
 
-def _weights(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, float]]:
+def _weights(accept: Iterable[bytes]) -> Iterator[tuple[str, float]]:
     """Yield media ranges and their weights; what is malformed is passed over."""
-    for name, value in headers:
-        if name != b"accept":
-            continue
+    for value in accept:
         for element in value.decode("latin-1").lower().split(","):
             media_range, *parameters = (part.strip() for part in element.split(";"))
             weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")

@@ -1,17 +1,14 @@
-"""The HTTP application: which path leads where, and what every request passes on its way."""
+"""The HTTP application: which path leads where."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from adapters.endpoints import INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH
-from adapters.http.errors import LastResort, refuse, refuse_unrouted
+from adapters.http.application import Application, Endpoint, Route
 from adapters.http.health_endpoints import HealthEndpoints
 from adapters.http.introspection_endpoint import IntrospectionEndpoint, IntrospectsToken
 from adapters.http.metadata_endpoints import (
@@ -20,16 +17,12 @@ from adapters.http.metadata_endpoints import (
     MetadataEndpoints,
     ServerMetadata,
 )
-from adapters.http.middleware import BodyLimit, NoSniff, RequestId
-from adapters.http.proxies import BehindProxies
 from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
-from adapters.http.routing import Endpoint, ExactRoute
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
 from adapters.readiness import Readiness
 from adapters.request_record import UNOBSERVED, RequestObserver, request_ids
 from adapters.request_record import Endpoint as Name
 from adapters.source_addresses import SourceAddresses
-from domain.errors import GrantdError
 from domain.model.clients import GrantType
 from domain.ports.clock import Clock
 from domain.ports.entropy import Entropy
@@ -102,30 +95,23 @@ def build_app(
         JWKS_PATH: (Name.KEY_SET, documents.jwks),
         **dict.fromkeys(METADATA_PATHS, (Name.METADATA, documents.metadata)),
     }
-    app = Starlette(
-        routes=[
+    return Application(
+        [
             *_routes(posts, gets, metadata.issuer_path),
             _get(LIVENESS_PATH, Name.HEALTH, health.live),
             _get(READINESS_PATH, Name.HEALTH, health.ready),
         ],
-        middleware=[
-            Middleware(BehindProxies, sources),
-            Middleware(RequestId, request_ids(entropy), requests),
-            Middleware(NoSniff),
-            Middleware(LastResort),
-            Middleware(BodyLimit),
-        ],
-        exception_handlers={GrantdError: refuse, HTTPException: refuse_unrouted},
+        new_id=request_ids(entropy),
+        sources=sources,
+        requests=requests,
     )
-    app.router.redirect_slashes = False  # credentials would follow
-    return app
 
 
-def _get(path: str, name: Name, endpoint: Endpoint) -> ExactRoute:
-    return ExactRoute(path, endpoint, name=name, methods=("GET", "HEAD"))
+def _get(path: str, name: Name, endpoint: Endpoint) -> Route:
+    return Route(path, endpoint, name, ("GET", "HEAD"))
 
 
-def _routes(posts: _Places, gets: _Places, issuer_path: str) -> Iterator[ExactRoute]:
+def _routes(posts: _Places, gets: _Places, issuer_path: str) -> Iterator[Route]:
     """Yield each route at the root, and under the issuer's path if it has one.
 
     Which of the two is asked for depends on whether a proxy in front strips
@@ -134,7 +120,7 @@ def _routes(posts: _Places, gets: _Places, issuer_path: str) -> Iterator[ExactRo
     """
     for place in dict.fromkeys(("", issuer_path)):
         for path, (name, endpoint) in posts.items():
-            yield ExactRoute(place + path, endpoint, name=name, methods=("POST",))
+            yield Route(place + path, endpoint, name, ("POST",))
         for path, (name, endpoint) in gets.items():
             yield _get(place + path, name, endpoint)
     if issuer_path:

@@ -1,11 +1,10 @@
 """How a client presents itself over HTTP (RFC 6749 §2.3), by exactly one method."""
 
-from starlette.requests import Request
-
 from adapters.authentication_method import or_refusal, require_one
 from adapters.basic_credentials import read_basic
 from adapters.client_assertion import read_assertion
 from adapters.http.forms import Form
+from adapters.http.request import Request
 from domain.errors import InvalidClient, InvalidRequest
 from domain.model.credentials import (
     AuthMethod,
@@ -34,7 +33,7 @@ def read(request: Request, form: Form, *, allow_body: bool) -> Proof:
             assertion in one request.
         InvalidClient: If there is none, or none that this server knows.
     """
-    authorization = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    authorization = request.values(b"authorization")
     secret = form.get("client_secret")
     assertion_type, assertion = form.get("client_assertion_type"), form.get("client_assertion")
     asserts = bool(assertion_type or assertion)

@@ -1,11 +1,12 @@
 """What is answered to requests that never reach the application."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
 
-from adapters.http.presenters import NO_STORE, json_response
+from adapters.http.presenters import json_reply
+from adapters.http.reply import NO_STORE, Fields
 from domain.errors import ContentTooLarge, ErrorCode, InvalidRequest, Unavailable
 
 
@@ -19,24 +20,22 @@ class EarlyReply:
     _fields_and_body: bytes = field(repr=False)
 
     @classmethod
-    def make(
-        cls, status: HTTPStatus, error: ErrorCode, sentence: str, headers: Mapping[str, str] = {}
-    ) -> Self:
-        response = json_response(
+    def make(cls, status: HTTPStatus, error: ErrorCode, sentence: str, fields: Fields = ()) -> Self:
+        reply = json_reply(
             {"error": error, "error_description": sentence},
-            status=status,
-            headers={
-                **NO_STORE,
-                "X-Content-Type-Options": "nosniff",
-                "Connection": "close",
-                **headers,
-            },
+            fields=(
+                *NO_STORE,
+                (b"x-content-type-options", b"nosniff"),
+                (b"connection", b"close"),
+                *fields,
+            ),
         )
+        length = (b"content-length", b"%d" % len(reply.body))
         return cls(
             status,
             error,
             b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()),
-            _field_lines(response.raw_headers) + b"\r\n" + bytes(response.body),
+            _field_lines((*reply.fields, length)) + b"\r\n" + reply.body,
         )
 
     def encode(self, server_fields: Iterable[tuple[bytes, bytes]], request_id: str) -> bytes:
@@ -83,5 +82,5 @@ OVERLOADED: Final = EarlyReply.make(
     HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.TEMPORARILY_UNAVAILABLE,
     Unavailable.description,
-    {"Retry-After": "1"},
+    ((b"retry-after", b"1"),),
 )

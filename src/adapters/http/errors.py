@@ -1,20 +1,15 @@
-"""How refusals are written: one total table, one function, one handler (RFC 6749 §5.2)."""
+"""How refusals are written: one total table, one function (RFC 6749 §5.2)."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.http.middleware import request_id_of
-from adapters.http.presenters import NO_STORE, json_response
-from adapters.request_record import note_outcome
+from adapters.http.presenters import json_reply
+from adapters.http.reply import NO_STORE, Fields, Reply
+from adapters.request_record import RequestRecord
 from domain.errors import (
     ContentTooLarge,
     ErrorCode,
@@ -56,11 +51,12 @@ STATUS_OF_CLASS: Final[dict[type[GrantdError], int]] = {
     UnsupportedMediaType: 415,
 }
 
-_CHALLENGES: Final[dict[ErrorCode, Mapping[str, str]]] = {
-    ErrorCode.INVALID_CLIENT: {"WWW-Authenticate": 'Basic realm="grantd"'},
-    ErrorCode.INVALID_TOKEN: {"WWW-Authenticate": 'Bearer realm="grantd", error="invalid_token"'},
+_CHALLENGES: Final[Mapping[ErrorCode, Fields]] = {
+    ErrorCode.INVALID_CLIENT: ((b"www-authenticate", b'Basic realm="grantd"'),),
+    ErrorCode.INVALID_TOKEN: (
+        (b"www-authenticate", b'Bearer realm="grantd", error="invalid_token"'),
+    ),
 }
-_ROUTING: Final[dict[int, type[GrantdError]]] = {404: NotFound, 405: MethodNotAllowed}
 
 _log = logging.getLogger(__name__)
 
@@ -72,79 +68,31 @@ class _ErrorReply(Struct):
     request_id: str | UnsetType = UNSET
 
 
-def render(refusal: GrantdError, *, request_id: str, headers: Mapping[str, str] = {}) -> Response:
+def refuse(refusal: GrantdError, record: RequestRecord) -> Reply:
+    """Answer what was raised, and tell the operator of what is not the caller's doing."""
+    if isinstance(refusal, Unavailable):
+        _log.warning("unavailable in request %s: %s", record.request_id, refusal.detail)
+    elif isinstance(refusal, Internal):
+        _log.error("internal error in request %s", record.request_id, exc_info=refusal)
+    return render(refusal, record)
+
+
+def render(refusal: GrantdError, record: RequestRecord, *, fields: Fields = ()) -> Reply:
     """Write a refusal. Its detail stays here; a bug is named by its request id alone."""
-    note_outcome(refusal.code)
+    record.outcome = refusal.code
     is_bug = refusal.code is ErrorCode.SERVER_ERROR
     reply = _ErrorReply(
         error=refusal.code,
         error_description=refusal.description,
         hint=refusal.hint if refusal.hint and not is_bug else UNSET,
-        request_id=request_id if is_bug else UNSET,
+        request_id=record.request_id if is_bug else UNSET,
     )
     status = STATUS_OF_CLASS.get(type(refusal), STATUS[refusal.code])
-    return json_response(
-        reply, status=status, headers={**NO_STORE, **_headers_of(refusal), **headers}
-    )
+    return json_reply(reply, status=status, fields=(*NO_STORE, *_fields_of(refusal), *fields))
 
 
-async def refuse(request: Request, refusal: Exception) -> Response:
-    """Answer a `GrantdError`, and tell the operator of what is not the caller's doing."""
-    assert isinstance(refusal, GrantdError)
-    request_id = request_id_of(request.scope)
-    if isinstance(refusal, Unavailable):
-        _log.warning("unavailable in request %s: %s", request_id, refusal.detail)
-    elif isinstance(refusal, Internal):
-        _log.error("internal error in request %s", request_id, exc_info=refusal)
-    return render(refusal, request_id=request_id)
-
-
-async def refuse_unrouted(request: Request, error: Exception) -> Response:
-    """Answer what Starlette's routing raises: no such path, no such method."""
-    assert isinstance(error, HTTPException)
-    refusal = _ROUTING.get(error.status_code, Internal)()
-    return render(refusal, request_id=request_id_of(request.scope), headers=error.headers or {})
-
-
-class LastResort:
-    """Answers any other exception with 500, and logs it once.
-
-    Starlette's own handler for `Exception` raises it again for the server to
-    log a second time; nothing leaves this one.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = False
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watched_send)
-        except ClientDisconnect:
-            return  # nobody is left to answer
-        except asyncio.CancelledError:
-            # The drain's time is over; a client can tell that from a refusal and ask again.
-            if not started:
-                overdue = Unavailable("cancelled at the end of the drain")
-                await render(overdue, request_id=request_id_of(scope))(scope, receive, send)
-            raise
-        except Exception:  # noqa: BLE001  (that is its purpose; it is logged)
-            request_id = request_id_of(scope)
-            _log.exception("unexpected exception in request %s", request_id)
-            if not started:
-                await render(Internal(), request_id=request_id)(scope, receive, send)
-
-
-def _headers_of(refusal: GrantdError) -> Mapping[str, str]:
+def _fields_of(refusal: GrantdError) -> Fields:
     if isinstance(refusal, TooManyRequests | Unavailable):
-        return {"Retry-After": str(max(1, math.ceil(refusal.retry_after.total_seconds())))}
-    return _CHALLENGES.get(refusal.code, {})
+        seconds = max(1, math.ceil(refusal.retry_after.total_seconds()))
+        return ((b"retry-after", b"%d" % seconds),)
+    return _CHALLENGES.get(refusal.code, ())

@@ -5,13 +5,11 @@ once unless its RFC allows more, and never empty.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-from starlette.requests import ClientDisconnect, Request
-
+from adapters.http.request import Request
 from domain.errors import InvalidRequest, UnsupportedMediaType
 
 MAX_PARAMETERS: Final = 100
@@ -55,19 +53,18 @@ class Form:
         return self._values.get(name, ())
 
 
-async def read(request: Request) -> Form:
+def read(request: Request) -> Form:
     """Read the parameters of a POST request from its body, and from nowhere else.
 
     Raises:
         UnsupportedMediaType: If the body is in another form, charset or coding.
         InvalidRequest: If the query holds an OAuth parameter (RFC 6749 §2.3.1),
             or the body is malformed.
-        ClientDisconnect: If the body never came to its end.
     """
-    _require_form(request.scope["headers"])
-    if query := request.scope["query_string"]:
-        _require_foreign(query)
-    return parse(await _body(request))
+    _require_form(request)
+    if request.query:
+        _require_foreign(request.query)
+    return parse(request.body)
 
 
 def parse(body: bytes) -> Form:
@@ -117,13 +114,11 @@ def _decode(raw: str) -> str:
         raise InvalidRequest("a percent escape that is not UTF-8") from None
 
 
-def _require_form(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    content_types = []
-    for name, value in headers:
-        if name == b"content-type":
-            content_types.append(value)
-        elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+def _require_form(request: Request) -> None:
+    for coding in request.values(b"content-encoding"):
+        if coding.strip().lower() not in (b"", b"identity"):
             raise UnsupportedMediaType("a content coding")
+    content_types = request.values(b"content-type")
     if len(content_types) != 1 or not _is_form(content_types[0].decode("latin-1")):
         raise UnsupportedMediaType("not a form in UTF-8")
 
@@ -148,15 +143,3 @@ def _require_foreign(query: bytes) -> None:
             raise InvalidRequest(
                 "an OAuth parameter in the query", hint=f"{name} belongs in the request body"
             )
-
-
-async def _body(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    more = True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(chunks)

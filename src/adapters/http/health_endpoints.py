@@ -1,9 +1,8 @@
 """`GET /livez` and `GET /readyz`, for orchestrators."""
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from adapters.http.presenters import json_response
+from adapters.http.presenters import json_reply
+from adapters.http.reply import Reply
+from adapters.http.request import Request
 from adapters.readiness import ProbeState, Readiness
 
 
@@ -11,16 +10,16 @@ class HealthEndpoints:
     def __init__(self, readiness: Readiness) -> None:
         self._readiness = readiness
 
-    async def live(self, _request: Request) -> Response:
-        return json_response({"status": "ok"})
+    async def live(self, _request: Request) -> Reply:
+        return json_reply({"status": "ok"})
 
-    async def ready(self, _request: Request) -> Response:
+    async def ready(self, _request: Request) -> Reply:
         states = await self._readiness.states()
         if self._readiness.is_draining:
             status = "draining"
         else:
             status = "ok" if all(state.is_good for state in states) else "failing"
-        return json_response(
+        return json_reply(
             {"status": status, "probes": [_told(state) for state in states]},
             status=200 if status == "ok" else 503,
         )

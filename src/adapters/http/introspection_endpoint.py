@@ -2,18 +2,15 @@
 
 from typing import Protocol
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from adapters.http import client_auth, forms
 from adapters.http.accept import asks_for
-from adapters.http.origin import origin_of
 from adapters.http.presenters import (
     SIGNED_INTROSPECTION,
-    introspection_response,
-    signed_introspection_response,
+    introspection_reply,
+    signed_introspection_reply,
 )
-from adapters.request_record import note_introspection
+from adapters.http.reply import Reply
+from adapters.http.request import Request
 from domain.model.introspection import Introspection, SignedIntrospection, is_active
 from domain.usecases.introspect_token import IntrospectionRequest
 
@@ -31,17 +28,17 @@ class IntrospectionEndpoint:
         self._introspect_token = introspect_token
         self._allow_body_credentials = allow_body_credentials
 
-    async def __call__(self, request: Request) -> Response:
-        form = await forms.read(request)
+    async def __call__(self, request: Request) -> Reply:
+        form = forms.read(request)
         question = IntrospectionRequest(
             credentials=client_auth.present(request, form, allow_body=self._allow_body_credentials),
             token=form.get("token"),
-            origin=origin_of(request),
+            origin=request.origin,
         )
-        if asks_for(request.scope["headers"], SIGNED_INTROSPECTION, over="application/json"):
+        if asks_for(request.values(b"accept"), SIGNED_INTROSPECTION, over="application/json"):
             signed = await self._introspect_token.signed(question)
-            note_introspection(active=signed.active)
-            return signed_introspection_response(signed.text)
+            request.record.active = signed.active
+            return signed_introspection_reply(signed.text)
         found = await self._introspect_token(question)
-        note_introspection(active=is_active(found))
-        return introspection_response(found)
+        request.record.active = is_active(found)
+        return introspection_reply(found)

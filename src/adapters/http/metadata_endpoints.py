@@ -10,9 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from adapters.endpoints import (
     INTROSPECTION_PATH,
     JWKS_PATH,
@@ -20,7 +17,9 @@ from adapters.endpoints import (
     TOKEN_PATH,
     url_of,
 )
-from adapters.http.presenters import json_response
+from adapters.http.presenters import json_reply
+from adapters.http.reply import Reply
+from adapters.http.request import Request
 from domain.model.assertions import AssertionAlgorithm
 from domain.model.clients import GrantType
 from domain.model.credentials import AuthMethod
@@ -109,10 +108,10 @@ class MetadataEndpoints:
         self._metadata = metadata
         self._key_set = key_set
 
-    async def metadata(self, _request: Request) -> Response:
+    async def metadata(self, _request: Request) -> Reply:
         return _public(await self._metadata.document(), _METADATA_MAX_AGE)
 
-    async def jwks(self, _request: Request) -> Response:
+    async def jwks(self, _request: Request) -> Reply:
         document, max_age = await self._key_set.document()
         return _public(document, max_age)
 
@@ -157,12 +156,12 @@ def _fixed_members(
     }
 
 
-def _public(document: dict[str, Any], max_age: timedelta) -> Response:
+def _public(document: dict[str, Any], max_age: timedelta) -> Reply:
     seconds = math.ceil(max_age.total_seconds())
-    return json_response(
+    return json_reply(
         document,
-        headers={
-            "Cache-Control": f"public, max-age={seconds}",
-            "Access-Control-Allow-Origin": "*",
-        },
+        fields=(
+            (b"cache-control", b"public, max-age=%d" % seconds),
+            (b"access-control-allow-origin", b"*"),
+        ),
     )

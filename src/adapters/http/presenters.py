@@ -1,24 +1,19 @@
 """How answers are written; refusals are written in `errors`."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from starlette.responses import Response
 
+from adapters.http.reply import NO_STORE, Fields, Reply
 from adapters.introspection_members import introspection_members
 from domain.model.introspection import Introspection
 from domain.model.tokens import IssuedToken
 
-NO_STORE: Final[Mapping[str, str]] = MappingProxyType(
-    {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 §5.1
-)
-
 SIGNED_INTROSPECTION: Final = "application/token-introspection+jwt"
 
-_JSON: Final = "application/json;charset=UTF-8"
+_JSON: Final = (b"content-type", b"application/json;charset=UTF-8")
+_SIGNED: Final = (b"content-type", SIGNED_INTROSPECTION.encode())
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,14 +28,12 @@ class _TokenReply(Struct):
     refresh_token: str | UnsetType = UNSET
 
 
-def json_response(
-    content: object, *, status: int = 200, headers: Mapping[str, str] = NO_STORE
-) -> Response:
-    return Response(_encode(content), status, headers, _JSON)
+def json_reply(content: object, *, status: int = 200, fields: Fields = NO_STORE) -> Reply:
+    return Reply(_encode(content), (_JSON, *fields), status)
 
 
-def token_response(issued: IssuedToken) -> Response:
-    return json_response(
+def token_reply(issued: IssuedToken) -> Reply:
+    return json_reply(
         _TokenReply(
             access_token=issued.access_token,
             token_type=issued.token_type,
@@ -51,15 +44,15 @@ def token_response(issued: IssuedToken) -> Response:
     )
 
 
-def introspection_response(found: Introspection) -> Response:
-    return json_response(introspection_members(found))
+def introspection_reply(found: Introspection) -> Reply:
+    return json_reply(introspection_members(found))
 
 
-def signed_introspection_response(signed: str) -> Response:
+def signed_introspection_reply(signed: str) -> Reply:
     """Answer with a JWT (RFC 9701 §5)."""
-    return Response(signed, headers=NO_STORE, media_type=SIGNED_INTROSPECTION)
+    return Reply(signed.encode("ascii"), (_SIGNED, *NO_STORE))
 
 
-def revocation_response() -> Response:
+def revocation_reply() -> Reply:
     """Say that it is done, with nothing to read (RFC 7009 §2.2)."""
-    return Response(headers=NO_STORE)
+    return Reply(b"")

@@ -38,7 +38,7 @@ from adapters.http.early_replies import (
     Refused,
 )
 from adapters.http.exchange import Exchange
-from adapters.http.middleware import MAX_BODY
+from adapters.http.request import MAX_BODY
 from adapters.request_record import UNOBSERVED, RequestObserver, RequestRecord
 
 CLIENT_CERTIFICATE: Final = "client_certificate"

@@ -2,13 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from adapters.http import client_auth, forms
-from adapters.http.origin import origin_of
-from adapters.http.presenters import token_response
-from adapters.request_record import note_grant
+from adapters.http.presenters import token_reply
+from adapters.http.reply import Reply
+from adapters.http.request import Request
 from domain.model.tokens import IssuedToken
 from domain.usecases.issue_token import TokenRequest
 
@@ -20,10 +17,10 @@ class TokenEndpoint:
         self._issue_token = issue_token
         self._allow_body_credentials = allow_body_credentials
 
-    async def __call__(self, request: Request) -> Response:
-        form = await forms.read(request)
+    async def __call__(self, request: Request) -> Reply:
+        form = forms.read(request)
         scope, grant_type = form.get("scope"), form.get("grant_type")
-        note_grant(grant_type)
+        request.record.grant_type = grant_type or ""
         issued = await self._issue_token(
             TokenRequest(
                 credentials=client_auth.present(
@@ -34,7 +31,7 @@ class TokenEndpoint:
                 scope=tuple(scope.split(" ")) if scope is not None else None,
                 resources=form.all("resource"),
                 refresh_token=form.get("refresh_token"),
-                origin=origin_of(request),
+                origin=request.origin,
             )
         )
-        return token_response(issued)
+        return token_reply(issued)

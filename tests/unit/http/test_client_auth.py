@@ -9,7 +9,6 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
 
 from adapters.http import client_auth, forms
 from domain.errors import InvalidClient, InvalidRequest
@@ -20,7 +19,7 @@ from domain.model.credentials import (
     PresentedAssertion,
     PresentedCredentials,
 )
-from support.http_surface import http_scope
+from support.http_requests import http_request
 
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
@@ -35,7 +34,7 @@ def read_any(
 ) -> Presented:
     headers = [("Authorization", value) for value in authorization]
     return client_auth.read(
-        Request(http_scope(headers=headers)),
+        http_request(*headers),
         forms.parse(urlencode(form).encode()),
         allow_body=allow_body,
     )

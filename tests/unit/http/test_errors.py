@@ -1,15 +1,14 @@
-import asyncio
 import logging
 import string
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
-from adapters.http.errors import LastResort, render
+from adapters.http.errors import render
+from adapters.request_record import RequestRecord
 from domain.errors import (
     GrantdError,
     Internal,
@@ -19,7 +18,7 @@ from domain.errors import (
     Unavailable,
     concrete_errors,
 )
-from support.http_surface import drive, http_scope, http_surface
+from support.http_surface import http_surface
 from support.refusals import refusal_of
 
 MARKER = "marker-of-a-private-detail"
@@ -152,56 +151,7 @@ async def test_ERR_006_only_a_failed_authentication_has_a_challenge(
 
 def test_a_subclass_is_written_with_its_parents_code_and_its_own_status() -> None:
     """RFC 9110 §15.5 is more exact than RFC 6749 §5.2."""
-    response = render(NotFound(), request_id="r")
+    reply = render(NotFound(), RequestRecord("r", "http", "GET", ""))
 
-    assert response.status_code == 404
-    assert b'"error":"invalid_request"' in bytes(response.body)
-
-
-class TestLastResort:
-    async def test_says_nothing_to_who_has_left(self, caplog: pytest.LogCaptureFixture) -> None:
-        """A cut request is neither answered nor an error of ours."""
-        headers = [("Content-Type", "application/x-www-form-urlencoded")]
-        async with http_surface() as surface:
-            sent = await drive(surface.app, http_scope(headers=headers), b"a=", complete=False)
-
-        assert sent == []
-        assert caplog.records == []
-
-    async def test_does_not_answer_twice(self, caplog: pytest.LogCaptureFixture) -> None:
-        """What has begun is left to the server to cut."""
-
-        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            raise RuntimeError(MARKER)
-
-        scope = http_scope()
-        scope["state"]["request_id"] = "r"
-
-        sent = await drive(LastResort(app), scope)
-
-        assert [message["type"] for message in sent] == ["http.response.start"]
-        assert len(caplog.records) == 1
-
-
-async def test_what_the_drain_cuts_off_is_told_to_come_back() -> None:
-    """A client can tell an outage from a refusal (RFC 9110 §15.6.4), and the cut stays a cut."""
-    sent: list[dict[str, Any]] = []
-
-    async def endless(_scope: object, _receive: object, _send: object) -> None:
-        await asyncio.sleep(600)
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "POST", "headers": [], "state": {"request_id": "r-1"}}
-    serving = asyncio.create_task(LastResort(endless)(scope, None, send))  # type: ignore[arg-type]  # never received from
-    await asyncio.sleep(0)
-    serving.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await serving
-    start, body = sent
-    assert start["status"] == 503
-    assert (b"retry-after", b"1") in start["headers"]
-    assert b"temporarily_unavailable" in body["body"]
+    assert reply.status == 404
+    assert b'"error":"invalid_request"' in reply.body

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import ClientDisconnect, Request
 
 from adapters.http import forms
+from adapters.http.request import Request
 from domain.errors import InvalidRequest, UnsupportedMediaType
-from support.http_surface import http_scope, receiving
+from support.http_requests import http_request
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -21,10 +21,8 @@ presentable_text = st.text(
 )
 
 
-def request(
-    *headers: tuple[str, str], body: bytes = b"scope=a", query: str = "", complete: bool = True
-) -> Request:
-    return Request(http_scope(headers=headers, query=query), receiving(body, complete=complete))
+def request(*headers: tuple[str, str], query: str = "") -> Request:
+    return http_request(*headers, query=query.encode(), body=b"scope=a")
 
 
 class TestParse:
@@ -161,9 +159,9 @@ class TestRead:
             f"{FORM} ; boundary=x",
         ],
     )
-    async def test_compares_type_and_subtype_alone(self, content_type: str) -> None:
+    def test_compares_type_and_subtype_alone(self, content_type: str) -> None:
         """TOK-007."""
-        form = await forms.read(request(("Content-Type", content_type)))
+        form = forms.read(request(("Content-Type", content_type)))
 
         assert form.get("scope") == "a"
 
@@ -182,26 +180,26 @@ class TestRead:
             f"text/plain;{FORM}",
         ],
     )
-    async def test_refuses_any_other_media_type(self, content_type: str) -> None:
+    def test_refuses_any_other_media_type(self, content_type: str) -> None:
         """TOK-006, TOK-007."""
         with pytest.raises(UnsupportedMediaType):
-            await forms.read(request(("Content-Type", content_type)))
+            forms.read(request(("Content-Type", content_type)))
 
-    async def test_refuses_a_body_without_or_with_two_media_types(self) -> None:
+    def test_refuses_a_body_without_or_with_two_media_types(self) -> None:
         """TOK-006."""
         for headers in [(), (("Content-Type", FORM), ("Content-Type", FORM))]:
             with pytest.raises(UnsupportedMediaType):
-                await forms.read(request(*headers))
+                forms.read(request(*headers))
 
     @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip"])
-    async def test_refuses_a_content_coding(self, coding: str) -> None:
+    def test_refuses_a_content_coding(self, coding: str) -> None:
         """TOK-019: request bodies are never inflated."""
         with pytest.raises(UnsupportedMediaType):
-            await forms.read(request(("Content-Type", FORM), ("Content-Encoding", coding)))
+            forms.read(request(("Content-Type", FORM), ("Content-Encoding", coding)))
 
-    async def test_takes_identity_for_no_coding(self) -> None:
+    def test_takes_identity_for_no_coding(self) -> None:
         """RFC 9110 §12.5.3 reserves the word."""
-        form = await forms.read(request(("Content-Type", FORM), ("Content-Encoding", "identity")))
+        form = forms.read(request(("Content-Type", FORM), ("Content-Encoding", "identity")))
 
         assert form.get("scope") == "a"
 
@@ -215,27 +213,14 @@ class TestRead:
             "scope",
         ],
     )
-    async def test_refuses_oauth_parameters_in_the_query(self, query: str) -> None:
+    def test_refuses_oauth_parameters_in_the_query(self, query: str) -> None:
         """TOK-013, INT-010: URLs end up in logs."""
         with pytest.raises(InvalidRequest):
-            await forms.read(request(("Content-Type", FORM), query=query))
+            forms.read(request(("Content-Type", FORM), query=query))
 
     @pytest.mark.parametrize("query", ["trace=1", "%", "%ff&&==", "Grant_Type=a"])
-    async def test_ignores_any_other_query(self, query: str) -> None:
+    def test_ignores_any_other_query(self, query: str) -> None:
         """RFC 6749 §3.2 lets an endpoint's URL have a query."""
-        form = await forms.read(request(("Content-Type", FORM), query=query))
+        form = forms.read(request(("Content-Type", FORM), query=query))
 
         assert form.get("scope") == "a"
-
-    async def test_puts_chunks_together(self) -> None:
-        """TOK-019: a chunked body is like any other."""
-        receive = receiving(b"sco", b"pe=%6", b"1", b"")
-
-        form = await forms.read(Request(http_scope(headers=[("Content-Type", FORM)]), receive))
-
-        assert form.get("scope") == "a"
-
-    async def test_gives_up_when_the_client_leaves(self) -> None:
-        """Half a body is no request."""
-        with pytest.raises(ClientDisconnect):
-            await forms.read(request(("Content-Type", FORM), complete=False))
