@@ -27,29 +27,47 @@ def read_basic(header_value: str | bytes) -> PresentedCredentials:
     scheme, _, encoded = text.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient("an authentication scheme other than Basic")
-    halves = _split(encoded.lstrip(" "))
-    if halves is None:
+    pair = _decoded(encoded.lstrip(" "))
+    if b"%" in pair or b"+" in pair:
+        return _read_escaped(pair)
+    client_id, colon, secret = (_raw(pair) or "").partition(":")
+    if not colon:
         raise InvalidClient("malformed Basic credentials")
-    client_id, secret = _form_decoded(halves[0]), _form_decoded(halves[1])
-    raw_secret = _raw(halves[1]) if client_id == _raw(halves[0]) else None
+    return _presented(client_id, ClientSecret(secret))
+
+
+def _read_escaped(pair: bytes) -> PresentedCredentials:
+    """Read what may have been form-encoded, or may look so as it stands."""
+    half, colon, other_half = pair.partition(b":")
+    if not colon:
+        raise InvalidClient("malformed Basic credentials")
+    client_id, secret = _form_decoded(half), _form_decoded(other_half)
+    raw_secret = _raw(other_half) if client_id == _raw(half) else None
     if client_id is None or (secret is None and raw_secret is None):
         raise InvalidClient("malformed Basic credentials")
-    if not client_id:
-        raise InvalidClient("Basic credentials without a client_id")
-    return PresentedCredentials(
-        ClientId(client_id),
-        AuthMethod.CLIENT_SECRET_BASIC,
-        secret=ClientSecret(secret) if secret is not None else None,
-        raw_secret=ClientSecret(raw_secret) if raw_secret not in (None, secret) else None,
+    return _presented(
+        client_id,
+        ClientSecret(secret) if secret is not None else None,
+        ClientSecret(raw_secret) if raw_secret not in (None, secret) else None,
     )
 
 
-def _split(encoded: str) -> tuple[bytes, bytes] | None:
+def _presented(
+    client_id: str, secret: ClientSecret | None, raw_secret: ClientSecret | None = None
+) -> PresentedCredentials:
+    if not client_id:
+        raise InvalidClient("Basic credentials without a client_id")
+    return PresentedCredentials(
+        ClientId(client_id), AuthMethod.CLIENT_SECRET_BASIC, secret, raw_secret
+    )
+
+
+def _decoded(encoded: str) -> bytes:
+    """Decode base64; what is none decodes to nothing."""
     try:
-        client_id, colon, secret = a2b_base64(encoded, strict_mode=True).partition(b":")
+        return a2b_base64(encoded, strict_mode=True)
     except ValueError:
-        return None
-    return (client_id, secret) if colon else None
+        return b""
 
 
 def _form_decoded(half: bytes) -> str | None:

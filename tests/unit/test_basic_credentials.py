@@ -151,3 +151,23 @@ def test_no_header_crashes_the_reader(value: str | bytes) -> None:
         read_basic(value)
     except InvalidClient:
         return
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="%+:"), min_size=1),
+    st.text(st.characters(codec="utf-8", exclude_characters="%+")),
+)
+def test_what_nobody_escaped_reads_like_what_somebody_did(client_id: str, secret: str) -> None:
+    """Where nothing is to be decoded nothing is, and the same is read."""
+    in_escapes = [
+        "".join(f"%{octet:02X}" for octet in text.encode()) for text in (client_id, secret)
+    ]
+
+    plain = read_basic(basic(f"{client_id}:{secret}".encode()))
+    decoded = read_basic(basic(":".join(in_escapes).encode()))
+
+    assert plain.raw_secret is None
+    assert plain.client_id == decoded.client_id == client_id
+    assert plain.secret is not None
+    assert decoded.secret is not None
+    assert plain.secret.reveal() == decoded.secret.reveal() == secret

@@ -11,18 +11,20 @@ def asks_for(accept: Iterable[bytes], media_type: str, *, over: str) -> bool:
 
     A wildcard does not ask for it: who can read it knows its name.
     """
-    weights = dict(_weights(accept))
+    text = b",".join(accept).decode("latin-1").lower()
+    if media_type not in text:
+        return False
+    weights = dict(_weights(text))
     kind = over.partition("/")[0]
     others = (weights[given] for given in (over, f"{kind}/*", "*/*") if given in weights)
     wanted = weights.get(media_type, 0.0)
     return wanted > 0 and wanted >= next(others, 0.0)
 
 
-def _weights(accept: Iterable[bytes]) -> Iterator[tuple[str, float]]:
+def _weights(accept: str) -> Iterator[tuple[str, float]]:
     """Yield media ranges and their weights; what is malformed is passed over."""
-    for value in accept:
-        for element in value.decode("latin-1").lower().split(","):
-            media_range, *parameters = (part.strip() for part in element.split(";"))
-            weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
-            if _WEIGHT.fullmatch(weight):
-                yield media_range, float(weight)
+    for element in accept.split(","):
+        media_range, *parameters = (part.strip() for part in element.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        if _WEIGHT.fullmatch(weight):
+            yield media_range, float(weight)

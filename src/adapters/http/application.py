@@ -84,10 +84,16 @@ class Application:
         )
         self._requests.began()
         try:
-            await self._serve(scope, receive, send, record)
-        finally:
+            await _send(await self._answer(scope, receive, record), record, send)
+        except _ClientLeft:
+            record.outcome = Ending.CANCELLED
+        except asyncio.CancelledError:
+            # The drain's time is over; a client can tell that from a refusal and ask again.
             if record.status == 0:
-                record.outcome = Ending.CANCELLED
+                overdue = Unavailable("cancelled at the end of the drain")
+                await _send(render(overdue, record), record, send)
+            raise
+        finally:
             self._requests.ended(record, seconds=perf_counter() - record.began)
 
     def _source(self, scope: Scope) -> str:
@@ -103,49 +109,38 @@ class Application:
             ],
         )
 
-    async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, record: RequestRecord
-    ) -> None:
-        """Answer, whatever happens; nothing but a cancellation leaves this."""
+    async def _answer(self, scope: Scope, receive: Receive, record: RequestRecord) -> Reply:
+        """Return what an endpoint answers, or what is answered for it."""
         try:
-            reply = await self._reply(scope, receive, record)
+            route = self._routes.get(scope["path"])
+            if route is None:
+                return render(NotFound(), record)
+            state = scope.setdefault("state", {})
+            state["route"] = route.path
+            record.endpoint = route.name
+            if record.method not in route.methods:
+                allowed = (b"allow", ", ".join(route.methods).encode())
+                return render(MethodNotAllowed(), record, fields=(allowed,))
+            request = Request(
+                scope["headers"],
+                query=scope["query_string"],
+                body=await _body(receive) if record.method == "POST" else b"",
+                origin=Origin(
+                    request_id=record.request_id,
+                    protocol="http",
+                    address=record.address,
+                    client_certificate=state.get(CLIENT_CERTIFICATE),
+                ),
+                record=record,
+            )
+            return await route.endpoint(request)
         except GrantdError as refusal:
-            reply = refuse(refusal, record)
+            return refuse(refusal, record)
         except _ClientLeft:
-            return
-        except asyncio.CancelledError:
-            # The drain's time is over; a client can tell that from a refusal and ask again.
-            overdue = Unavailable("cancelled at the end of the drain")
-            await _send(render(overdue, record), record, send)
             raise
         except Exception:  # noqa: BLE001  (the last resort; it is logged)
             _log.exception("unexpected exception in request %s", record.request_id)
-            reply = render(Internal(), record)
-        await _send(reply, record, send)
-
-    async def _reply(self, scope: Scope, receive: Receive, record: RequestRecord) -> Reply:
-        route = self._routes.get(scope["path"])
-        if route is None:
-            raise NotFound
-        state = scope.setdefault("state", {})
-        state["route"] = route.path
-        record.endpoint = route.name
-        if record.method not in route.methods:
-            allowed = (b"allow", ", ".join(route.methods).encode())
-            return render(MethodNotAllowed(), record, fields=(allowed,))
-        request = Request(
-            scope["headers"],
-            query=scope["query_string"],
-            body=await _body(receive) if record.method == "POST" else b"",
-            origin=Origin(
-                request_id=record.request_id,
-                protocol="http",
-                address=record.address,
-                client_certificate=state.get(CLIENT_CERTIFICATE),
-            ),
-            record=record,
-        )
-        return await route.endpoint(request)
+            return render(Internal(), record)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -1,6 +1,6 @@
 """How a client presents itself over HTTP (RFC 6749 §2.3), by exactly one method."""
 
-from adapters.authentication_method import or_refusal, require_one
+from adapters.authentication_method import require_one
 from adapters.basic_credentials import read_basic
 from adapters.client_assertion import read_assertion
 from adapters.http.forms import Form
@@ -12,13 +12,17 @@ from domain.model.credentials import (
     Presented,
     PresentedCredentials,
     Proof,
+    UnreadableCredentials,
 )
 from domain.model.identifiers import ClientId
 
 
 def present(request: Request, form: Form, *, allow_body: bool) -> Presented:
     """Read what `read` does, and hand on why it is refused if it cannot be read."""
-    return or_refusal(lambda: read(request, form, allow_body=allow_body))
+    try:
+        return read(request, form, allow_body=allow_body)
+    except (InvalidClient, InvalidRequest) as refusal:
+        return UnreadableCredentials(refusal)
 
 
 def read(request: Request, form: Form, *, allow_body: bool) -> Proof:

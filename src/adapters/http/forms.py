@@ -14,8 +14,8 @@ from domain.errors import InvalidRequest, UnsupportedMediaType
 
 MAX_PARAMETERS: Final = 100
 
-_MEDIA_TYPE = "application/x-www-form-urlencoded"
-_CHARSETS = frozenset({"utf-8", "utf8"})
+_MEDIA_TYPE = b"application/x-www-form-urlencoded"
+_CHARSETS = frozenset({b"utf-8", b"utf8"})
 
 # RFC 8707 §2 and RFC 8693 §2.1 allow these more than once.
 _REPEATABLE = frozenset({"audience", "resource"})
@@ -37,20 +37,21 @@ _JUDGED_LATER = frozenset({"client_id", "client_secret", "scope"})
 
 _CONTROL = re.compile(r"[\x00-\x1F\x7F]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NOT_PLAIN = b"%+" + bytes(range(0x20)) + b"\x7f"  # where none of these is, text stands for itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Form:
     """The known parameters of a request. An empty parameter is an omitted one."""
 
-    _values: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _values: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def get(self, name: str) -> str | None:
         values = self._values.get(name)
-        return values[0] if values else None
+        return values[0] or None if values else None
 
     def all(self, name: str) -> tuple[str, ...]:
-        return self._values.get(name, ())
+        return tuple(filter(None, self._values.get(name, ())))
 
 
 def read(request: Request) -> Form:
@@ -80,21 +81,26 @@ def parse(body: bytes) -> Form:
         raise InvalidRequest("too many parameters")
     if not body.isascii():
         raise InvalidRequest("raw bytes beyond ASCII")
+    is_plain = len(body.translate(None, _NOT_PLAIN)) == len(body)
     values: dict[str, list[str]] = {}
     for pair in body.decode("ascii").split("&"):
-        name, value = _decode_pair(pair)
-        if name in _KNOWN:
-            values.setdefault(name, []).append(value)
-    for name, given in values.items():
-        if len(given) > 1 and name not in _REPEATABLE:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise InvalidRequest("a parameter without a name or without =")
+        if not is_plain:
+            name, value = _decoded(name, value)
+        if name not in _KNOWN:
+            continue
+        if name not in values:
+            values[name] = [value]
+        elif name in _REPEATABLE:
+            values[name].append(value)
+        else:
             raise InvalidRequest("a parameter twice", hint=f"{name} is given more than once")
-    return Form({name: tuple(filter(None, given)) for name, given in values.items()})
+    return Form(values)
 
 
-def _decode_pair(pair: str) -> tuple[str, str]:
-    raw_name, equals, raw_value = pair.partition("=")
-    if not raw_name or not equals:
-        raise InvalidRequest("a parameter without a name or without =")
+def _decoded(raw_name: str, raw_value: str) -> tuple[str, str]:
     name, value = _decode(raw_name), _decode(raw_value)
     if _CONTROL.search(name) or (name not in _JUDGED_LATER and _CONTROL.search(value)):
         raise InvalidRequest("a control character in a parameter")
@@ -119,18 +125,20 @@ def _require_form(request: Request) -> None:
         if coding.strip().lower() not in (b"", b"identity"):
             raise UnsupportedMediaType("a content coding")
     content_types = request.values(b"content-type")
-    if len(content_types) != 1 or not _is_form(content_types[0].decode("latin-1")):
+    if len(content_types) != 1 or not _is_form(content_types[0]):
         raise UnsupportedMediaType("not a form in UTF-8")
 
 
-def _is_form(content_type: str) -> bool:
+def _is_form(content_type: bytes) -> bool:
     """Compare type and subtype; of the parameters only a foreign charset matters."""
-    essence, *parameters = content_type.lower().split(";")
+    if content_type == _MEDIA_TYPE:
+        return True
+    essence, *parameters = content_type.lower().split(b";")
     if essence.strip() != _MEDIA_TYPE:
         return False
     for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip().strip('"') not in _CHARSETS:
+        name, _, value = parameter.partition(b"=")
+        if name.strip() == b"charset" and value.strip().strip(b'"') not in _CHARSETS:
             return False
     return True
 

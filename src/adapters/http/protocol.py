@@ -124,6 +124,9 @@ class _Stage(Enum):
     OVER = auto()  # nothing: the last request has been read, or was refused
 
 
+_IDLE, _HEAD, _BODY, _OVER = _Stage  # looked up some twenty times for a request
+
+
 class HttpProtocol(asyncio.Protocol):
     """One connection.
 
@@ -168,14 +171,14 @@ class HttpProtocol(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(
             lenient_data_after_close=True
         )  # that is for `_Surplus`
-        self._stage = _Stage.IDLE
+        self._stage = _IDLE
         self._deadline = _NEVER
         self._write_deadline = _NEVER
         self._body_ends = _NEVER
+        self._arriving = 0  # bytes that are being read
         self._received = 0  # bytes since the head, or the body, began
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_size = 0
         self._scope: Scope = {}
         self._body = bytearray()
         self._expects_continue = False
@@ -199,7 +202,7 @@ class HttpProtocol(asyncio.Protocol):
         if (tls := transport.get_extra_info("ssl_object")) is not None:
             self._note_certificate(tls)
         if self._is_one_too_many():
-            self._stage = _Stage.OVER
+            self._stage = _OVER
             self._turn_away(OVERLOADED)
             transport.close()
         self._wait(self._limits.head_wait)
@@ -229,9 +232,9 @@ class HttpProtocol(asyncio.Protocol):
 
         Over TLS it cannot: event loops end both directions together.
         """
-        if self._stage in (_Stage.HEAD, _Stage.BODY):
+        if self._stage in (_HEAD, _BODY):
             self._refuse(MALFORMED)
-        self._stage = _Stage.OVER
+        self._stage = _OVER
         return self._exchange is not None and self.transport.can_write_eof()
 
     def shutdown(self) -> None:
@@ -239,7 +242,7 @@ class HttpProtocol(asyncio.Protocol):
         self._is_draining = True
         if self._exchange is not None:
             self._exchange.keep_alive = False
-        elif self._stage in (_Stage.HEAD, _Stage.BODY):
+        elif self._stage in (_HEAD, _BODY):
             self._keep_alive = False
         else:
             self.transport.close()
@@ -278,9 +281,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def _expire(self) -> None:
         self._deadline = _NEVER
-        if self._stage is _Stage.IDLE:
+        if self._stage is _IDLE:
             self.transport.close()
-        elif self._stage is _Stage.OVER:
+        elif self._stage is _OVER:
             self.transport.abort()
         else:
             self._refuse(TOO_SLOW)
@@ -288,11 +291,12 @@ class HttpProtocol(asyncio.Protocol):
     # What arrives
 
     def data_received(self, data: bytes) -> None:
-        self._received += len(data)
-        if self._stage is _Stage.OVER:
+        self._arriving = len(data)
+        self._received += self._arriving
+        if self._stage is _OVER:
             self._discard()
             return
-        if self._stage is _Stage.BODY:
+        if self._stage is _BODY:
             self._note_progress()
         try:
             self._parse(data)
@@ -329,21 +333,22 @@ class HttpProtocol(asyncio.Protocol):
 
     def _require_measure(self) -> None:
         """Bound what has no end yet, which no callback has been told of."""
-        if self._stage is _Stage.HEAD and self._received > self._limits.head_bytes:
+        if self._stage is _HEAD and self._received > self._limits.head_bytes:
             raise Refused(HEAD_TOO_LARGE)
-        if self._stage is _Stage.BODY and self._received > self._limits.framed_bytes:
+        if self._stage is _BODY and self._received > self._limits.framed_bytes:
             raise Refused(CONTENT_TOO_LARGE)
 
     def _expect_body(self) -> None:
-        self._body_ends = self._loop.time() + self._limits.body_time
-        self._note_progress()
+        now = self._loop.time()
+        self._body_ends = now + self._limits.body_time
+        self._deadline = now + self._limits.body_wait
 
     def _note_progress(self) -> None:
         self._deadline = min(self._loop.time() + self._limits.body_wait, self._body_ends)
 
     def _invite(self) -> None:
         """Ask for the body that waits to be asked for, once its turn has come."""
-        if self._stage is _Stage.BODY and self._exchange is None:
+        if self._stage is _BODY and self._exchange is None:
             self._expects_continue = False
             self.transport.write(_CONTINUE)
 
@@ -354,13 +359,12 @@ class HttpProtocol(asyncio.Protocol):
     # What the parser finds
 
     def on_message_begin(self) -> None:
-        if self._stage is _Stage.OVER:
+        if self._stage is _OVER:
             raise _Surplus
-        self._stage = _Stage.HEAD
+        self._stage = _HEAD
         self._received = 0
         self._url = b""
         self._headers = []
-        self._head_size = 0
         self._wait(self._limits.head_wait)
 
     def on_url(self, url: bytes) -> None:
@@ -369,16 +373,15 @@ class HttpProtocol(asyncio.Protocol):
             raise Refused(TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._stage is _Stage.BODY:
+        if self._stage is _BODY:
             return  # a trailer, which MUST NOT become a header field (RFC 9110 §6.5.1)
-        self._head_size += len(name) + len(value) + _FIELD_OVERHEAD
-        if self._head_size + len(self._url) > self._limits.head_bytes:
-            raise Refused(HEAD_TOO_LARGE)
-        if len(self._headers) == self._limits.fields:
-            raise Refused(HEAD_TOO_LARGE)
         self._headers.append((name.lower(), value))
+        if len(self._headers) > self._limits.fields:
+            raise Refused(HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        if self._received + self._arriving > self._limits.head_bytes:
+            self._require_small_head()
         method = self._parser.get_method().decode("ascii")
         version = self._parser.get_http_version()
         fields = dict(self._headers)
@@ -407,10 +410,16 @@ class HttpProtocol(asyncio.Protocol):
         is_latest = version == "1.1"
         self._expects_continue = is_latest and fields.get(b"expect", b"").lower() == b"100-continue"
         self._keep_alive = is_latest and self._parser.should_keep_alive() and not self._is_draining
-        self._stage = _Stage.BODY
+        self._stage = _BODY
         self._received = 0
         self._body = bytearray()
         self._expect_body()
+
+    def _require_small_head(self) -> None:
+        """Measure a head that may be large, by the bytes that it came with."""
+        fields = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in self._headers)
+        if len(self._url) + fields > self._limits.head_bytes:
+            raise Refused(HEAD_TOO_LARGE)
 
     def on_body(self, body: bytes) -> None:
         self._body += body
@@ -418,9 +427,9 @@ class HttpProtocol(asyncio.Protocol):
             raise Refused(CONTENT_TOO_LARGE)
 
     def on_message_complete(self) -> None:
-        if self._stage is not _Stage.BODY:
+        if self._stage is not _BODY:
             return  # comes again, without its upgrade
-        self._stage = _Stage.IDLE if self._keep_alive else _Stage.OVER
+        self._stage = _IDLE if self._keep_alive else _OVER
         self._deadline = _NEVER
         exchange = Exchange(self, self._scope, bytes(self._body), keep_alive=self._keep_alive)
         if self._exchange is None:
@@ -492,7 +501,7 @@ class HttpProtocol(asyncio.Protocol):
             self._begin(self._waiting.popleft())
         elif self._refusal is not None:
             self._end(self._refusal)
-        elif self._stage is _Stage.OVER:
+        elif self._stage is _OVER:
             self.transport.close()
         else:
             self._read_on()
@@ -500,11 +509,11 @@ class HttpProtocol(asyncio.Protocol):
     def _read_on(self) -> None:
         """Go on with what may have come in part while the last answer was made."""
         self._release()
-        if self._stage is _Stage.BODY:
+        if self._stage is _BODY:
             self._expect_body()
             if self._expects_continue:
                 self._invite()
-        elif self._stage is _Stage.HEAD:
+        elif self._stage is _HEAD:
             self._wait(self._limits.head_wait)
         else:
             self._wait(self._limits.idle_wait)
@@ -521,7 +530,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _refuse(self, reply: EarlyReply) -> None:
         """Read no more, and refuse once every request before this one is answered."""
-        self._stage = _Stage.OVER
+        self._stage = _OVER
         self._deadline = _NEVER
         self._refusal = reply
         if self._exchange is None:

@@ -46,21 +46,21 @@ def judge(
         raise Refused(UNKNOWN_VERSION)
     if method == "CONNECT":
         raise Refused(UNKNOWN_METHOD)
-    _require_host(fields.get(b"host"), version)
-    if len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
-        raise Refused(MALFORMED)
+    _require_host(headers, fields, version)
     if b"transfer-encoding" in fields:
         _require_chunked(fields[b"transfer-encoding"], version)
     elif b"content-length" in fields:
         _require_length_within(fields[b"content-length"], body_bytes)
 
 
-def _require_host(host: bytes | None, version: str) -> None:
-    """Require a Host field (RFC 9112 §3.2), and one only; HTTP/1.0 did not know it."""
-    if host is None:
-        if version == "1.1":
-            raise Refused(MALFORMED)
-    elif not _HOST.fullmatch(host):
+def _require_host(
+    headers: Sequence[tuple[bytes, bytes]], fields: Mapping[bytes, bytes], version: str
+) -> None:
+    """Require one Host field (RFC 9112 §3.2); HTTP/1.0 did not know it."""
+    missing = b"host" not in fields and version == "1.1"
+    if missing or not _HOST.fullmatch(fields.get(b"host", b"")):
+        raise Refused(MALFORMED)
+    if len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
         raise Refused(MALFORMED)
 
 

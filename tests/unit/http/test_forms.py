@@ -25,6 +25,18 @@ def request(*headers: tuple[str, str], query: str = "") -> Request:
     return http_request(*headers, query=query.encode(), body=b"scope=a")
 
 
+def outcome(body: bytes) -> forms.Form | str:
+    """Return the form that *body* holds, or why it holds none."""
+    try:
+        return forms.parse(body)
+    except InvalidRequest as refusal:
+        return refusal.detail
+
+
+def escaped(text: str) -> str:
+    return "".join(f"%{octet:02x}" for octet in text.encode())
+
+
 class TestParse:
     @given(st.dictionaries(st.sampled_from(SINGLE), presentable_text))
     def test_of_what_urlencode_writes_gives_the_same_back(self, written: dict[str, str]) -> None:
@@ -51,6 +63,26 @@ class TestParse:
         """Text made of the form's own delimiters is read or refused."""
         with suppress(InvalidRequest):
             forms.parse(body.encode())
+
+    @given(
+        st.binary(min_size=1, max_size=60) | st.text("&=+%; 4\x00\x7fé", min_size=1).map(str.encode)
+    )
+    def test_of_what_is_not_escaped_is_the_same_whether_something_else_is(
+        self, body: bytes
+    ) -> None:
+        """Where nothing is to be decoded nothing is looked at twice, and nothing more passes."""
+        with_an_escape = body + b"&unknown=%41"
+
+        assert outcome(body) == outcome(with_an_escape)
+
+    @given(st.lists(st.tuples(st.sampled_from(SINGLE), presentable_text), max_size=4))
+    def test_of_a_body_written_in_escapes_alone_is_the_same(
+        self, written: list[tuple[str, str]]
+    ) -> None:
+        """RFC 3986 §2.1: any octet may be escaped."""
+        in_escapes = "&".join(f"{escaped(name)}={escaped(value)}" for name, value in written)
+
+        assert outcome(urlencode(written).encode()) == outcome(in_escapes.encode())
 
     @pytest.mark.parametrize("encoded", [b"a+b", b"a%20b", b"a b"])
     def test_takes_plus_for_a_space(self, encoded: bytes) -> None:

@@ -416,6 +416,7 @@ class TestHowMuch:
             pytest.param(GET + b"X: " + b"x" * 400_000, 431, id="a field without end"),
             pytest.param(GET + b"x" * 400_000, 431, id="a name without end"),
             pytest.param(GET + (b"X: " + b"x" * 200 + b"\r\n") * 600 + b"\r\n", 431, id="600"),
+            pytest.param(GET + (b"X: " + b"x" * 400 + b"\r\n") * 90 + b"\r\n", 431, id="36 KiB"),
             pytest.param(GET + b"X: y\r\n" * 100 + b"\r\n", 431, id="101 fields"),
             pytest.param(b"GET /" + b"x" * 400_000, 414, id="a target without end"),
             pytest.param(
@@ -456,6 +457,12 @@ class TestHowMuch:
         body = b"Content-Length: 65536\r\n\r\n" + b"y" * 65_536
 
         assert statuses(await listener.exchange(POST + fields + body)) == [200]
+
+    async def test_only_a_head_itself_is_held_against_it(self, listener: Listener) -> None:
+        """Requests that come in one piece are each as large as they are."""
+        wire = (GET + b"X: " + b"x" * 20_000 + b"\r\n\r\n") * 4 + LAST
+
+        assert statuses(await listener.exchange(wire)) == [200] * 5
 
     async def test_a_client_that_waits_to_be_asked_is_not_asked_for_too_much(
         self, listener: Listener
