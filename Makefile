@@ -8,7 +8,7 @@ NODE_MODULES := tests/node/node_modules
 TEST_PROCESSES := $(shell echo $$(($$(nproc) + 1)))
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run test test-faults check format protos docs conformance lock clean
+.PHONY: help run test test-faults bench check format protos docs conformance lock clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,12 @@ test-faults: $(VENV)/.installed-dev ## Break everything under load, FAULTS_ROUND
 	@scripts/need redis-server
 	@scripts/need faketime
 	$(BIN)/python -m pytest tests/faults tests/unit/faults -m "" --numprocesses 2 --dist loadfile
+
+bench: $(VENV)/.installed-bench ## Measure grantd beside its floor, BENCH="http sqlite peak" a part of it
+	@scripts/need redis-server
+	@scripts/need wrk
+	@scripts/need h2load nghttp2-client
+	$(BIN)/python -m bench $(BENCH)
 
 check: $(VENV)/.installed-dev ## Run the static checks
 	$(BIN)/ruff check .
@@ -72,6 +78,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES)
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	@touch $@
 
 $(NODE_MODULES)/.installed: tests/node/package.json tests/node/package-lock.json

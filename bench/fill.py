@@ -4,7 +4,7 @@
     .venv/bin/python -m bench.fill sqlite --records 1000000
 
 The records are written by grantd's own stores, over a transport that carries
-many at once (bench.bulk). Then tokens are issued and introspected in process, in
+many at once (bench.stores.bulk). Then tokens are issued and introspected in process, in
 turns on the full store and on one that has a hundred of each, so that whatever
 else the machine does falls on both.
 """
@@ -24,9 +24,9 @@ from statistics import median
 from typing import Any, Final, Protocol
 
 import uvloop
-from bench.bulk import BulkRedis, BulkSqlite
-from bench.population import Population, client_id
-from bench.throwaway import RedisServer, master_key, redis_server
+from bench.stores.bulk import BulkRedis, BulkSqlite
+from bench.stores.population import Population, client_id
+from bench.stores.throwaway import RedisServer, master_key, redis_server
 
 from adapters.redis import keys
 from adapters.redis.clients import RedisClientStore
@@ -192,12 +192,21 @@ class Served:
         return [(await self.issue(number)).access_token for number in range(FEW)]
 
 
-async def compare(few: Served, full: Served, rounds: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Medians of one request, in microseconds, on a store with few records and on a full one."""
+
+    what: str
+    few_us: float
+    full_us: float
+
+
+async def compare(few: Served, full: Served, rounds: int) -> list[Contest]:
     """Time both in turns, and print the medians and their ratio."""
     few_tokens, full_tokens = await few.tokens(), await full.tokens()
     print(f"in process, medians of {rounds:,}: {FEW} of each, full, and how they compare")
     numbers = [number % FEW for number in range(rounds)]
-    await _contest("issue", numbers, (few, few.issue), (full, full.issue))
+    contests = [await _contest("issue", numbers, (few, few.issue), (full, full.issue))]
 
     def ask_few(number: int) -> Awaitable[Any]:
         return few.introspect(few_tokens[number])
@@ -205,7 +214,7 @@ async def compare(few: Served, full: Served, rounds: int) -> None:
     def ask_full(number: int) -> Awaitable[Any]:
         return full.introspect(full_tokens[number])
 
-    await _contest("introspect", numbers, (few, ask_few), (full, ask_full))
+    contests.append(await _contest("introspect", numbers, (few, ask_few), (full, ask_full)))
     if full.clients >= _MORE_THAN_ARE_REMEMBERED:
         everywhere = random.Random(1).sample(range(full.clients), _MORE_THAN_ARE_REMEMBERED)  # noqa: S311  (no secret)
         for number in everywhere:
@@ -216,6 +225,7 @@ async def compare(few: Served, full: Served, rounds: int) -> None:
             (few, lambda number: few.issue(number % FEW)),
             (full, lambda number: full.issue(everywhere[number % len(everywhere)])),
         )
+    return contests
 
 
 async def _contest(
@@ -223,7 +233,7 @@ async def _contest(
     numbers: Sequence[int],
     few: tuple[Served, Callable[[int], Awaitable[Any]]],
     full: tuple[Served, Callable[[int], Awaitable[Any]]],
-) -> None:
+) -> Contest:
     walls: tuple[list[float], list[float]] = ([], [])
     busy = [-served.store_seconds() for served, _ in (few, full)]
     for turn, number in enumerate(numbers):
@@ -242,6 +252,7 @@ async def _contest(
         f" {each_full / each_few:.3f}",
         flush=True,
     )
+    return Contest(what, of_few * 1e6, of_full * 1e6)
 
 
 @asynccontextmanager
@@ -296,13 +307,18 @@ async def prepare(
     return Served(core, population, count, url, store_seconds)
 
 
+async def contests(folder: Path, kind: str, count: int, rounds: int) -> list[Contest]:
+    """Fill two stores in *folder*, and compare them."""
+    async with AsyncExitStack() as stack:
+        made = partial(prepare, folder, kind=kind, stack=stack)
+        few = await made(count=FEW, weigh=False)
+        full = await made(count=count, weigh=True)
+        return await compare(few, full, rounds)
+
+
 async def main(kind: str, count: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="grantd-fill-") as folder:
-        async with AsyncExitStack() as stack:
-            made = partial(prepare, Path(folder), kind=kind, stack=stack)
-            few = await made(count=FEW, weigh=False)
-            full = await made(count=count, weigh=True)
-            await compare(few, full, rounds)
+        await contests(Path(folder), kind, count, rounds)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from urllib.parse import urlencode
 import grpc
 import psutil
 import uvloop
-from bench.population import Population, client_id
-from bench.throwaway import RedisServer, free_port, master_key, redis_server
+from bench.stores.population import Population, client_id
+from bench.stores.throwaway import RedisServer, free_port, master_key, redis_server
 
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
@@ -135,7 +135,7 @@ class Servers:
     async def grpc_cost(self, call: Callable[[TokenServiceStub, int], Any], bench: Bench) -> float:
         async def load() -> None:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{self.grpc_port}") as channel:
-                service = TokenServiceStub(channel)
+                service = TokenServiceStub(channel)  # type: ignore[no-untyped-call]
 
                 async def caller() -> None:
                     for number in range(bench.requests // bench.at_once):
@@ -326,10 +326,10 @@ async def redis_parts(bench: Bench, server: RedisServer) -> dict[str, float]:
 def _together(server: RedisServer, others: int) -> float:
     """Measure one introspection among others, none of which asks for the same keys."""
     read = [_read_of(number) for number in range(others + 1)]
-    mget = ["MGET", *(key for keys_of_one in read for key in keys_of_one)]
+    names = [key for keys_of_one in read for key in keys_of_one]
     before = _counters(server)
     for _ in range(_TRIPS // len(read)):
-        server.client.execute_command(*mget)
+        server.client.mget(names)
     after = _counters(server)
     counter = next(iter(before))
     return (after[counter] - before[counter]) / (_TRIPS // len(read) * len(read))

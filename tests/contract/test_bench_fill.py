@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 from bench.fill import Served, compare, prepare
-from bench.population import client_id
+from bench.stores.population import client_id
 
 from support.stores import Stores, redis_stores, sqlite_stores
 

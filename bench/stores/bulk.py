@@ -47,7 +47,7 @@ class BulkRedis:
         answer: asyncio.Future[Any] = loop.create_future()
         if not self._outgoing:
             loop.call_soon(self._send)
-        self._outgoing.append(hiredis.pack_command(words))
+        self._outgoing.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # any number
         self._asked.append(answer)
         return await answer
 

@@ -17,20 +17,29 @@ _START_WITHIN = 20.0
 
 
 class RedisServer:
-    """A redis-server with nothing in it, which writes nothing to disk."""
+    """A redis-server with nothing in it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        durable: Whether it writes what it is told to disk, as in production.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.host, self.port = "127.0.0.1", free_port()
         self._process = subprocess.Popen(
             [
                 "redis-server",
                 *("--port", str(self.port), "--bind", self.host, "--dir", str(folder)),
-                *("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"),
+                *("--save", "", "--maxmemory-policy", "noeviction"),
+                *("--appendonly", "yes" if durable else "no", "--appendfsync", "everysec"),
             ],
             stdout=subprocess.DEVNULL,
         )
         self.client = redis.Redis(self.host, self.port)
         self._await()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def url(self) -> str:
@@ -63,8 +72,8 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[RedisServer]:
-    server = RedisServer(folder)
+def redis_server(folder: Path, *, durable: bool = False) -> Iterator[RedisServer]:
+    server = RedisServer(folder, durable=durable)
     try:
         yield server
     finally:
