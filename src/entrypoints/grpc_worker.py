@@ -1,13 +1,11 @@
 """A process that serves gRPC, on asyncio's own loop, which grpc.aio works best with."""
 
 import asyncio
-from collections.abc import Sequence
-
-import grpc
 
 from adapters.grpc.admin_clients import ClientService
 from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
+from adapters.grpc.calls import Trace, untraced
 from adapters.grpc.server import OURS, Administration, GrpcServer
 from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
@@ -53,7 +51,7 @@ class GrpcListener:
             entropy=core.entropy,
             sources=self._sources,
             requests=request_observer(settings),
-            around_calls=_tracing(core),
+            trace=_trace(core),
             tls=self._tls,
         )
 
@@ -89,12 +87,12 @@ def _administration(core: Core) -> Administration:
     )
 
 
-def _tracing(core: Core) -> Sequence[grpc.aio.ServerInterceptor]:
+def _trace(core: Core) -> Trace:
     if core.tracing is None:
-        return ()
+        return untraced
     from adapters.telemetry.traced_calls import TracedCalls  # noqa: PLC0415  (for who has it on)
 
-    return (TracedCalls(core.tracing, OURS),)
+    return TracedCalls(core.tracing, OURS).trace
 
 
 def listen(settings: Settings, core: Core, readiness: Readiness) -> GrpcListener:

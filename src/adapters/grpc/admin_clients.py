@@ -1,8 +1,8 @@
 """`grantd.admin.v1.ClientService`: a message in, a use case, a message out."""
 
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Final, Protocol, TypeVar
 
-import grpc
 from google.protobuf.message import Message
 
 from adapters.admin_messages import clients as mapping
@@ -11,8 +11,8 @@ from adapters.admin_messages.fields import (
     require_duration,
     require_text,
 )
-from adapters.grpc.handlers import unary_handlers
 from adapters.grpc.page_tokens import read_page
+from adapters.grpc.service_methods import Call, Method, methods_of
 from domain.model.credentials import ClientSecret, SecretId
 from domain.model.identifiers import ClientId
 from domain.ports.clock import Clock
@@ -22,7 +22,6 @@ from grantd.admin.v1 import client_service_pb2 as pb
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["ClientService"]
 
-Context = grpc.aio.ServicerContext[Any, Any]
 R = TypeVar("R", pb.AddClientSecretResponse, pb.RotateClientSecretResponse)
 
 
@@ -36,8 +35,8 @@ class ClientService:
         self._secrets = secrets
         self._clock = clock
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        return unary_handlers(
+    def methods(self) -> Iterator[Method]:
+        return methods_of(
             SERVICE,
             {
                 "CreateClient": self.create,
@@ -56,9 +55,7 @@ class ClientService:
             },
         )
 
-    async def create(
-        self, message: pb.CreateClientRequest, _context: Context
-    ) -> pb.CreateClientResponse:
+    async def create(self, message: pb.CreateClientRequest, _call: Call) -> pb.CreateClientResponse:
         wanted = mapping.read_new_client(
             message,
             client_id=self._clients.new_client_id(),
@@ -74,13 +71,11 @@ class ClientService:
             client_secret=_shown_once(created.secret),
         )
 
-    async def get(self, message: pb.GetClientRequest, _context: Context) -> pb.GetClientResponse:
+    async def get(self, message: pb.GetClientRequest, _call: Call) -> pb.GetClientResponse:
         client = await self._clients.show(_client_id(message))
         return pb.GetClientResponse(client=mapping.write_client(client))
 
-    async def list(
-        self, message: pb.ListClientsRequest, _context: Context
-    ) -> pb.ListClientsResponse:
+    async def list(self, message: pb.ListClientsRequest, _call: Call) -> pb.ListClientsResponse:
         page = read_page(message)
         after = ClientId(page.after) if page.after is not None else None
         found = await self._clients.page(after=after, limit=page.limit)
@@ -90,9 +85,7 @@ class ClientService:
             next_page_token=next_page_token,
         )
 
-    async def update(
-        self, message: pb.UpdateClientRequest, _context: Context
-    ) -> pb.UpdateClientResponse:
+    async def update(self, message: pb.UpdateClientRequest, _call: Call) -> pb.UpdateClientResponse:
         updated = await self._clients.update(
             _client_id(message.client),
             mapping.read_changes(message),
@@ -104,31 +97,27 @@ class ClientService:
         )
 
     async def disable(
-        self, message: pb.DisableClientRequest, _context: Context
+        self, message: pb.DisableClientRequest, _call: Call
     ) -> pb.DisableClientResponse:
         client = await self._clients.disable(_client_id(message), if_version=_version(message))
         return pb.DisableClientResponse(client=mapping.write_client(client))
 
-    async def enable(
-        self, message: pb.EnableClientRequest, _context: Context
-    ) -> pb.EnableClientResponse:
+    async def enable(self, message: pb.EnableClientRequest, _call: Call) -> pb.EnableClientResponse:
         client = await self._clients.enable(_client_id(message), if_version=_version(message))
         return pb.EnableClientResponse(client=mapping.write_client(client))
 
     async def revoke_all(
-        self, message: pb.RevokeAllOfClientRequest, _context: Context
+        self, message: pb.RevokeAllOfClientRequest, _call: Call
     ) -> pb.RevokeAllOfClientResponse:
         client = await self._clients.revoke_all(_client_id(message))
         return pb.RevokeAllOfClientResponse(client=mapping.write_client(client))
 
-    async def delete(
-        self, message: pb.DeleteClientRequest, _context: Context
-    ) -> pb.DeleteClientResponse:
+    async def delete(self, message: pb.DeleteClientRequest, _call: Call) -> pb.DeleteClientResponse:
         await self._clients.delete(_client_id(message))
         return pb.DeleteClientResponse()
 
     async def add_secret(
-        self, message: pb.AddClientSecretRequest, _context: Context
+        self, message: pb.AddClientSecretRequest, _call: Call
     ) -> pb.AddClientSecretResponse:
         added = await self._secrets.add(
             _client_id(message),
@@ -138,7 +127,7 @@ class ClientService:
         return _with_secret(added, pb.AddClientSecretResponse)
 
     async def rotate_secret(
-        self, message: pb.RotateClientSecretRequest, _context: Context
+        self, message: pb.RotateClientSecretRequest, _call: Call
     ) -> pb.RotateClientSecretResponse:
         added = await self._secrets.rotate(
             _client_id(message),
@@ -148,7 +137,7 @@ class ClientService:
         return _with_secret(added, pb.RotateClientSecretResponse)
 
     async def list_secrets(
-        self, message: pb.ListClientSecretsRequest, _context: Context
+        self, message: pb.ListClientSecretsRequest, _call: Call
     ) -> pb.ListClientSecretsResponse:
         standings = await self._secrets.standings(_client_id(message))
         return pb.ListClientSecretsResponse(
@@ -156,7 +145,7 @@ class ClientService:
         )
 
     async def expire_secret(
-        self, message: pb.ExpireClientSecretRequest, _context: Context
+        self, message: pb.ExpireClientSecretRequest, _call: Call
     ) -> pb.ExpireClientSecretResponse:
         client = await self._secrets.expire(
             _client_id(message),
@@ -167,7 +156,7 @@ class ClientService:
         return pb.ExpireClientSecretResponse(client=mapping.write_client(client))
 
     async def delete_secret(
-        self, message: pb.DeleteClientSecretRequest, _context: Context
+        self, message: pb.DeleteClientSecretRequest, _call: Call
     ) -> pb.DeleteClientSecretResponse:
         client = await self._secrets.delete(
             _client_id(message),

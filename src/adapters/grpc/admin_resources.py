@@ -1,14 +1,14 @@
 """`grantd.admin.v1.ResourceService`: a message in, a use case, a message out."""
 
-from typing import Any, Final, Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
 
-import grpc
 from google.protobuf.message import Message
 
 from adapters.admin_messages import resources as mapping
 from adapters.admin_messages.fields import require_text
-from adapters.grpc.handlers import unary_handlers
 from adapters.grpc.page_tokens import read_page
+from adapters.grpc.service_methods import Call, Method, methods_of
 from domain.model.etags import Etag
 from domain.model.identifiers import ResourceId
 from domain.model.scopes import ScopeToken
@@ -17,8 +17,6 @@ from grantd.admin.v1 import resource_service_pb2 as pb
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["ResourceService"]
 
-Context = grpc.aio.ServicerContext[Any, Any]
-
 
 class ResourceService:
     """Answers the calls of the service; who calls was judged before."""
@@ -26,8 +24,8 @@ class ResourceService:
     def __init__(self, catalogue: AdministerCatalogue) -> None:
         self._catalogue = catalogue
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        return unary_handlers(
+    def methods(self) -> Iterator[Method]:
+        return methods_of(
             SERVICE,
             {
                 "CreateResource": self.create_resource,
@@ -48,20 +46,20 @@ class ResourceService:
         )
 
     async def create_resource(
-        self, message: pb.CreateResourceRequest, _context: Context
+        self, message: pb.CreateResourceRequest, _call: Call
     ) -> pb.CreateResourceResponse:
         resource = mapping.read_new_resource(message.resource)
         await self._catalogue.add_resource(resource)
         return pb.CreateResourceResponse(resource=mapping.write_resource(resource))
 
     async def get_resource(
-        self, message: pb.GetResourceRequest, _context: Context
+        self, message: pb.GetResourceRequest, _call: Call
     ) -> pb.GetResourceResponse:
         resource = await self._catalogue.show_resource(_resource_id(message))
         return pb.GetResourceResponse(resource=mapping.write_resource(resource))
 
     async def list_resources(
-        self, message: pb.ListResourcesRequest, _context: Context
+        self, message: pb.ListResourcesRequest, _call: Call
     ) -> pb.ListResourcesResponse:
         page = read_page(message)
         after = ResourceId(page.after) if page.after is not None else None
@@ -73,7 +71,7 @@ class ResourceService:
         )
 
     async def update_resource(
-        self, message: pb.UpdateResourceRequest, _context: Context
+        self, message: pb.UpdateResourceRequest, _call: Call
     ) -> pb.UpdateResourceResponse:
         resource = await self._catalogue.update_resource(
             _resource_id(message.resource),
@@ -83,7 +81,7 @@ class ResourceService:
         return pb.UpdateResourceResponse(resource=mapping.write_resource(resource))
 
     async def disable_resource(
-        self, message: pb.DisableResourceRequest, _context: Context
+        self, message: pb.DisableResourceRequest, _call: Call
     ) -> pb.DisableResourceResponse:
         resource = await self._catalogue.disable_resource(
             _resource_id(message), if_etag=_etag(message)
@@ -91,7 +89,7 @@ class ResourceService:
         return pb.DisableResourceResponse(resource=mapping.write_resource(resource))
 
     async def enable_resource(
-        self, message: pb.EnableResourceRequest, _context: Context
+        self, message: pb.EnableResourceRequest, _call: Call
     ) -> pb.EnableResourceResponse:
         resource = await self._catalogue.enable_resource(
             _resource_id(message), if_etag=_etag(message)
@@ -99,26 +97,24 @@ class ResourceService:
         return pb.EnableResourceResponse(resource=mapping.write_resource(resource))
 
     async def delete_resource(
-        self, message: pb.DeleteResourceRequest, _context: Context
+        self, message: pb.DeleteResourceRequest, _call: Call
     ) -> pb.DeleteResourceResponse:
         await self._catalogue.remove_resource(_resource_id(message), if_etag=_etag(message))
         return pb.DeleteResourceResponse()
 
     async def create_scope(
-        self, message: pb.CreateScopeRequest, _context: Context
+        self, message: pb.CreateScopeRequest, _call: Call
     ) -> pb.CreateScopeResponse:
         scope = mapping.read_new_scope(message.scope)
         await self._catalogue.add_scope(scope)
         return pb.CreateScopeResponse(scope=mapping.write_scope(scope))
 
-    async def get_scope(
-        self, message: pb.GetScopeRequest, _context: Context
-    ) -> pb.GetScopeResponse:
+    async def get_scope(self, message: pb.GetScopeRequest, _call: Call) -> pb.GetScopeResponse:
         scope = await self._catalogue.show_scope(mapping.read_scope_token(message))
         return pb.GetScopeResponse(scope=mapping.write_scope(scope))
 
     async def list_scopes(
-        self, message: pb.ListScopesRequest, _context: Context
+        self, message: pb.ListScopesRequest, _call: Call
     ) -> pb.ListScopesResponse:
         page = read_page(message)
         after = ScopeToken(page.after) if page.after is not None else None
@@ -130,7 +126,7 @@ class ResourceService:
         )
 
     async def update_scope(
-        self, message: pb.UpdateScopeRequest, _context: Context
+        self, message: pb.UpdateScopeRequest, _call: Call
     ) -> pb.UpdateScopeResponse:
         scope = await self._catalogue.update_scope(
             mapping.read_scope_token(message.scope),
@@ -140,7 +136,7 @@ class ResourceService:
         return pb.UpdateScopeResponse(scope=mapping.write_scope(scope))
 
     async def disable_scope(
-        self, message: pb.DisableScopeRequest, _context: Context
+        self, message: pb.DisableScopeRequest, _call: Call
     ) -> pb.DisableScopeResponse:
         scope = await self._catalogue.disable_scope(
             mapping.read_scope_token(message), if_etag=_etag(message)
@@ -148,7 +144,7 @@ class ResourceService:
         return pb.DisableScopeResponse(scope=mapping.write_scope(scope))
 
     async def enable_scope(
-        self, message: pb.EnableScopeRequest, _context: Context
+        self, message: pb.EnableScopeRequest, _call: Call
     ) -> pb.EnableScopeResponse:
         scope = await self._catalogue.enable_scope(
             mapping.read_scope_token(message), if_etag=_etag(message)
@@ -156,7 +152,7 @@ class ResourceService:
         return pb.EnableScopeResponse(scope=mapping.write_scope(scope))
 
     async def delete_scope(
-        self, message: pb.DeleteScopeRequest, _context: Context
+        self, message: pb.DeleteScopeRequest, _call: Call
     ) -> pb.DeleteScopeResponse:
         await self._catalogue.remove_scope(
             mapping.read_scope_token(message), if_etag=_etag(message)

@@ -30,10 +30,22 @@ class Admission:
 
         A replay, say, ends its family whoever waits for the answer.
         """
-        task = asyncio.create_task(work)
+        # `asyncio.shield` would do the same with twice the callbacks.
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+
+        def leave(task: asyncio.Task[T]) -> None:
+            self._works.discard(task)
+            if not ended.done():
+                ended.set_result(None)
+            elif not task.cancelled():
+                task.exception()  # nobody is there to hear of it
+
+        task = loop.create_task(work)
         self._works.add(task)
-        task.add_done_callback(self._works.discard)
-        return await asyncio.shield(task)
+        task.add_done_callback(leave)
+        await ended
+        return task.result()
 
     async def settle(self, within: timedelta) -> None:
         """Wait for all work that was begun, and cancel what takes longer."""

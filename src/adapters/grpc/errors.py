@@ -12,6 +12,7 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # it
 )
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # likewise
 
+from adapters.request_record import Ending
 from domain.errors import ErrorCode, GrantdError, TooManyRequests, Unavailable
 
 STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
@@ -38,6 +39,15 @@ STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
 
 _DOMAIN = "grantd"
 _DETAILS_KEY = "grpc-status-details-bin"
+
+
+class CallEnded(Exception):
+    """A call that has no reply for a reason that is no refusal of the core."""
+
+    def __init__(self, code: grpc.StatusCode, outcome: Ending) -> None:
+        super().__init__(code)
+        self.code = code
+        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,21 @@ ends: one watcher would hold every drain to the end of its grace.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Final
 
 import grpc
-from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
+from google.protobuf import descriptor_pool
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from adapters.grpc.errors import CallEnded
+from adapters.grpc.service_methods import Call, Method, methods_of
 from adapters.readiness import Readiness
+from adapters.request_record import Ending
 
-SERVICE_NAME: str = DESCRIPTOR.services_by_name["Health"].full_name
+SERVICE: Final = descriptor_pool.Default().FindServiceByName("grpc.health.v1.Health")
 
 _OVERALL = ""
-
-Context = grpc.aio.ServicerContext[HealthCheckRequest, HealthCheckResponse]
 
 
 class Health:
@@ -41,32 +44,18 @@ class Health:
         """Let every watch end."""
         self._ended.set()
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        return grpc.method_handlers_generic_handler(
-            SERVICE_NAME,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(
-                    self.check,
-                    HealthCheckRequest.FromString,
-                    HealthCheckResponse.SerializeToString,
-                ),
-                "Watch": grpc.unary_stream_rpc_method_handler(
-                    self.watch,
-                    HealthCheckRequest.FromString,
-                    HealthCheckResponse.SerializeToString,
-                ),
-            },
-        )
+    def methods(self) -> Iterator[Method]:
+        return methods_of(SERVICE, {"Check": self.check, "Watch": self.watch})
 
-    async def check(self, request: HealthCheckRequest, context: Context) -> HealthCheckResponse:
+    async def check(self, request: HealthCheckRequest, _call: Call) -> HealthCheckResponse:
         if request.service in self._steady:
             return HealthCheckResponse(status=HealthCheckResponse.SERVING)
         if request.service not in self._services:
-            await context.abort(grpc.StatusCode.NOT_FOUND)
+            raise CallEnded(grpc.StatusCode.NOT_FOUND, Ending.NOT_FOUND)
         return _response(is_ready=await self._readiness.is_ready())
 
     async def watch(
-        self, request: HealthCheckRequest, _context: Context
+        self, request: HealthCheckRequest, _call: Call
     ) -> AsyncIterator[HealthCheckResponse]:
         if request.service in self._steady:
             yield HealthCheckResponse(status=HealthCheckResponse.SERVING)

@@ -4,8 +4,8 @@ An empty field counts as one left out (RFC 6749 §3.2). Messages hold secrets
 and tokens, and their `repr` shows them: no message is ever logged.
 """
 
-from datetime import datetime
-from typing import assert_never
+from functools import lru_cache
+from typing import Final, assert_never
 
 from domain.model.credentials import Presented
 from domain.model.events import Origin
@@ -15,7 +15,7 @@ from domain.model.introspection import (
     Inactive,
     Introspection,
 )
-from domain.model.tokens import IssuedToken
+from domain.model.tokens import AccessTokenClaims, IssuedToken
 from domain.usecases.introspect_token import IntrospectionRequest
 from domain.usecases.issue_token import TokenRequest
 from domain.usecases.revoke_token import RevocationRequest
@@ -26,6 +26,8 @@ from grantd.v1.token_service_pb2 import (
     IssueTokenResponse,
     RevokeTokenRequest,
 )
+
+_REMEMBERED: Final = 4_096  # replies: whoever serves a resource asks of one token again and again
 
 
 def to_token_request(
@@ -45,8 +47,8 @@ def from_issued_token(issued: IssuedToken) -> IssueTokenResponse:
     return IssueTokenResponse(
         access_token=issued.access_token,
         token_type=issued.token_type,
-        expires_in=issued.expires_in,
-        scopes=issued.scope,
+        expires_in=_whole_seconds(issued.expires_in.total_seconds()),
+        scopes=issued.scope.values,
         refresh_token=issued.refresh_token,
     )
 
@@ -62,31 +64,37 @@ def from_introspection(found: Introspection) -> IntrospectTokenResponse:
         case Inactive():
             return IntrospectTokenResponse()
         case ActiveAccessToken(claims, token_type):
-            return IntrospectTokenResponse(
-                active=True,
-                scopes=claims.scope,
-                client_id=claims.client_id,
-                token_type=token_type,
-                expire_time=claims.expires_at,
-                issue_time=claims.issued_at,
-                subject=claims.subject,
-                audiences=claims.audience,
-                issuer=claims.issuer,
-                token_id=claims.token_id,
-                owner=claims.owner,
-            )
+            return _told_of(claims, token_type)
         case ActiveRefreshToken(family, issuer):
             return IntrospectTokenResponse(
                 active=True,
-                scopes=family.scope,
+                scopes=family.scope.values,
                 client_id=family.owner,
-                expire_time=_whole_seconds(family.expires_at),
-                issue_time=_whole_seconds(family.created_at),
+                expire_time=_whole_seconds(family.expires_at.timestamp()),
+                issue_time=_whole_seconds(family.created_at.timestamp()),
                 audiences=family.audience,
                 issuer=issuer,
             )
         case _ as unreachable:
             assert_never(unreachable)
+
+
+@lru_cache(_REMEMBERED)
+def _told_of(claims: AccessTokenClaims, token_type: str) -> IntrospectTokenResponse:
+    """Write what an active token claims. The message is shared, so nobody may change it."""
+    return IntrospectTokenResponse(
+        active=True,
+        scopes=claims.scope.values,
+        client_id=claims.client_id,
+        token_type=token_type,
+        expire_time=_whole_seconds(claims.expires_at.timestamp()),
+        issue_time=_whole_seconds(claims.issued_at.timestamp()),
+        subject=claims.subject,
+        audiences=claims.audience,
+        issuer=claims.issuer,
+        token_id=claims.token_id,
+        owner=claims.owner,
+    )
 
 
 def to_revocation_request(
@@ -95,6 +103,10 @@ def to_revocation_request(
     return RevocationRequest(credentials=credentials, token=message.token or None, origin=origin)
 
 
-def _whole_seconds(moment: datetime) -> datetime:
-    """Return what NumericDate would hold, so that both edges tell the same time."""
-    return moment.replace(microsecond=0)
+def _whole_seconds(seconds: float) -> dict[str, int]:
+    """Return what NumericDate would hold, so that both edges tell the same time.
+
+    As the fields of a Timestamp or Duration, which protobuf takes in half the
+    time that it needs for a `datetime`.
+    """
+    return {"seconds": int(seconds)}

@@ -5,24 +5,17 @@ their connection.
 """
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import grpc
 
 MESSAGE_WAIT: Final = 10.0  # seconds
 
-# grpc leaves open what a method of any service takes and gives.
-_Context = grpc.aio.ServicerContext[Any, Any]
-_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # not generic at run time
+Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-class MessageDeadline(grpc.aio.ServerInterceptor):
-    """Reads the message of every method that takes one, and gives up one that does not come.
-
-    It has to be the outermost: to grpc such a method is one of streams, so
-    that the message can be waited for here.
+class MessageDeadline:
+    """Waits for the one message of a call, and gives up one that does not come.
 
     All that wait are watched by one timer, which costs a call next to nothing.
     """
@@ -32,40 +25,13 @@ class MessageDeadline(grpc.aio.ServerInterceptor):
         self._waiting: dict[asyncio.Task[Any], float] = {}  # in the order of their deadlines
         self._overdue: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.TimerHandle | None = None
-        self._wrapped: dict[str, _Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "_Handler | None":
-        method = handler_call_details.method
-        if method not in self._wrapped:
-            handler = await continuation(handler_call_details)
-            if handler is None or handler.request_streaming:
-                return handler
-            self._wrapped[method] = self._wrap(handler)
-        return self._wrapped[method]
+    async def message(self, context: Context) -> bytes:
+        """Return the message of a call whose method is one of streams to grpc.
 
-    def _wrap(self, handler: _Handler) -> _Handler:
-        behaviour: Any = handler.unary_unary or handler.unary_stream
-
-        async def answer(_bodies: object, context: _Context) -> object:
-            return await behaviour(await self._message(context), context)
-
-        async def stream(_bodies: object, context: _Context) -> AsyncIterator[object]:
-            async for response in behaviour(await self._message(context), context):
-                yield response
-
-        if inspect.isasyncgenfunction(behaviour):
-            return grpc.stream_stream_rpc_method_handler(
-                stream, handler.request_deserializer, handler.response_serializer
-            )
-        return grpc.stream_unary_rpc_method_handler(
-            answer, handler.request_deserializer, handler.response_serializer
-        )
-
-    async def _message(self, context: _Context) -> object:
+        Raises:
+            AbortError: If it does not come in time, or not at all.
+        """
         task: asyncio.Task[Any] | None = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call is a task")
@@ -83,7 +49,7 @@ class MessageDeadline(grpc.aio.ServerInterceptor):
         finally:
             del self._waiting[task]
             self._overdue.discard(task)
-        if message is grpc.aio.EOF:
+        if message is grpc.aio.EOF:  # type: ignore[comparison-overlap]  # its stubs leave it out
             # So says gRPC of a call with another number of messages than its method takes.
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no message came")
         return message

@@ -1,20 +1,23 @@
 """The gRPC server: its services, its limits, its beginning and its end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import grpc
+from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection
 
 from adapters.grpc import admin_clients, admin_keys, admin_resources, health, token_service
 from adapters.grpc.admin_clients import ClientService
 from adapters.grpc.admin_keys import KeyService
 from adapters.grpc.admin_resources import ResourceService
+from adapters.grpc.authorization import Authorize
+from adapters.grpc.calls import MAX_CALLS, Calls, Trace, untraced
 from adapters.grpc.health import Health
-from adapters.grpc.interceptors import MAX_CALLS, Authorize, CallInterceptor
-from adapters.grpc.message_deadline import MESSAGE_WAIT, MessageDeadline
+from adapters.grpc.message_deadline import MESSAGE_WAIT
+from adapters.grpc.service_methods import Method, methods_of
 from adapters.grpc.tls import ServerTls
 from adapters.grpc.token_service import TokenService
 from adapters.readiness import Readiness
@@ -23,13 +26,15 @@ from adapters.source_addresses import SourceAddresses
 from domain.ports.entropy import Entropy
 
 OURS: Final = (
-    token_service.SERVICE_NAME,
+    token_service.SERVICE.full_name,
     admin_clients.SERVICE.full_name,
     admin_keys.SERVICE.full_name,
     admin_resources.SERVICE.full_name,
 )
 
-_STEADY: Final = (health.SERVICE_NAME, reflection.SERVICE_NAME)
+_REFLECTION: Final = descriptor_pool.Default().FindServiceByName(reflection.SERVICE_NAME)
+
+_STEADY: Final = (health.SERVICE.full_name, _REFLECTION.full_name)
 
 SERVICE_NAMES: Final = (*OURS, *_STEADY)
 
@@ -71,9 +76,9 @@ class Administration:
     keys: KeyService
     resources: ResourceService
 
-    def handlers(self) -> Sequence[grpc.GenericRpcHandler]:
-        services = (self.clients, self.keys, self.resources)
-        return tuple(service.handlers() for service in services)
+    def methods(self) -> Iterator[Method]:
+        for service in (self.clients, self.keys, self.resources):
+            yield from service.methods()
 
 
 class GrpcServer:
@@ -94,24 +99,27 @@ class GrpcServer:
         requests: RequestObserver = UNOBSERVED,
         max_calls: int = MAX_CALLS,
         message_wait: float = MESSAGE_WAIT,
-        around_calls: Sequence[grpc.aio.ServerInterceptor] = (),
+        trace: Trace = untraced,
     ) -> None:
         self._tls = tls
         self._health = Health(OURS, steady=_STEADY, readiness=readiness)
-        self._calls = CallInterceptor(
+        self._calls = Calls(
+            (
+                *tokens.methods(),
+                *administration.methods(),
+                *self._health.methods(),
+                *_reflection_methods(),
+            ),
             entropy,
             authorize=administration.authorize,
             sources=sources,
             verifies_clients=tls is not None and tls.requires_clients,
             requests=requests,
             calls=max_calls,
+            message_wait=message_wait,
+            trace=trace,
         )
-        self._server = grpc.aio.server(
-            handlers=(tokens.handlers(), *administration.handlers(), self._health.handlers()),
-            interceptors=(MessageDeadline(wait=message_wait), *around_calls, self._calls),
-            options=_OPTIONS,
-        )
-        reflection.enable_server_reflection(SERVICE_NAMES, self._server)
+        self._server = grpc.aio.server(handlers=(self._calls,), options=_OPTIONS)
 
     async def start(self, address: str) -> int:
         """Listen on *address* (`HOST:PORT`) and return the port, chosen here if it was 0.
@@ -135,3 +143,8 @@ class GrpcServer:
         self._health.end()
         await self._server.stop(grace.total_seconds())
         await self._calls.settle(_CARRY_THROUGH)
+
+
+def _reflection_methods() -> Iterator[Method]:
+    servicer = reflection.aio.ReflectionServicer(SERVICE_NAMES)
+    return methods_of(_REFLECTION, {"ServerReflectionInfo": servicer.ServerReflectionInfo})

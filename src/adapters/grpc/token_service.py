@@ -1,13 +1,11 @@
 """`grantd.v1.TokenService`: a message in, a use case, a message out."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
-import grpc
-
-from adapters.grpc import client_auth, mapping
-from adapters.grpc.interceptors import current_origin
-from adapters.request_record import note_grant, note_introspection
+from adapters.grpc import mapping
+from adapters.grpc.client_auth import CredentialFields, present
+from adapters.grpc.service_methods import Call, Method, methods_of
 from domain.model.credentials import Presented
 from domain.model.introspection import Introspection, is_active
 from domain.model.tokens import IssuedToken
@@ -24,9 +22,7 @@ from grantd.v1.token_service_pb2 import (
     RevokeTokenResponse,
 )
 
-SERVICE_NAME: str = DESCRIPTOR.services_by_name["TokenService"].full_name
-
-Context = grpc.aio.ServicerContext[Any, Any]
+SERVICE: Final = DESCRIPTOR.services_by_name["TokenService"]
 
 
 class TokenService:
@@ -50,58 +46,36 @@ class TokenService:
         self._revoke_token = revoke_token
         self._allow_credentials_in_message = allow_credentials_in_message
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        return grpc.method_handlers_generic_handler(
-            SERVICE_NAME,
+    def methods(self) -> Iterator[Method]:
+        return methods_of(
+            SERVICE,
             {
-                "IssueToken": grpc.unary_unary_rpc_method_handler(
-                    self.issue, IssueTokenRequest.FromString, IssueTokenResponse.SerializeToString
-                ),
-                "IntrospectToken": grpc.unary_unary_rpc_method_handler(
-                    self.introspect,
-                    IntrospectTokenRequest.FromString,
-                    IntrospectTokenResponse.SerializeToString,
-                ),
-                "RevokeToken": grpc.unary_unary_rpc_method_handler(
-                    self.revoke,
-                    RevokeTokenRequest.FromString,
-                    RevokeTokenResponse.SerializeToString,
-                ),
+                "IssueToken": self.issue,
+                "IntrospectToken": self.introspect,
+                "RevokeToken": self.revoke,
             },
         )
 
-    async def issue(self, message: IssueTokenRequest, context: Context) -> IssueTokenResponse:
-        note_grant(message.grant_type)
-        request = mapping.to_token_request(
-            message, self._credentials(message, context), current_origin()
-        )
-        issued = await self._issue_token(request)
+    async def issue(self, message: IssueTokenRequest, call: Call) -> IssueTokenResponse:
+        call.record.grant_type = message.grant_type
+        presented = self._presented(message, call)
+        issued = await self._issue_token(mapping.to_token_request(message, presented, call.origin))
         return mapping.from_issued_token(issued)
 
     async def introspect(
-        self, message: IntrospectTokenRequest, context: Context
+        self, message: IntrospectTokenRequest, call: Call
     ) -> IntrospectTokenResponse:
-        request = mapping.to_introspection_request(
-            message, self._credentials(message, context), current_origin()
+        presented = self._presented(message, call)
+        found = await self._introspect_token(
+            mapping.to_introspection_request(message, presented, call.origin)
         )
-        found = await self._introspect_token(request)
-        note_introspection(active=is_active(found))
+        call.record.active = is_active(found)
         return mapping.from_introspection(found)
 
-    async def revoke(self, message: RevokeTokenRequest, context: Context) -> RevokeTokenResponse:
-        request = mapping.to_revocation_request(
-            message, self._credentials(message, context), current_origin()
-        )
-        await self._revoke_token(request)
+    async def revoke(self, message: RevokeTokenRequest, call: Call) -> RevokeTokenResponse:
+        presented = self._presented(message, call)
+        await self._revoke_token(mapping.to_revocation_request(message, presented, call.origin))
         return RevokeTokenResponse()
 
-    def _credentials(
-        self,
-        message: IssueTokenRequest | IntrospectTokenRequest | RevokeTokenRequest,
-        context: Context,
-    ) -> Presented:
-        return client_auth.present(
-            context.invocation_metadata() or (),
-            message,
-            allow_fields=self._allow_credentials_in_message,
-        )
+    def _presented(self, message: CredentialFields, call: Call) -> Presented:
+        return present(call.metadata, message, allow_fields=self._allow_credentials_in_message)

@@ -1,7 +1,7 @@
 """The span of each gRPC call, by OpenTelemetry's conventions for RPC servers."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import grpc
 
@@ -19,12 +19,12 @@ _OWN_FAILURES: Final = frozenset(
     }
 )
 
-# grpc leaves open what a method of any service takes and gives.
-_Context = grpc.aio.ServicerContext[Any, Any]
-_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # not generic at run time
+_Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
+_Context = grpc.aio.ServicerContext[bytes, bytes]
+_Answer: TypeAlias = Callable[[bytes, _Metadata, _Context], Awaitable[bytes]]
 
 
-class TracedCalls(grpc.aio.ServerInterceptor):
+class TracedCalls:
     """Makes a span of each call that is answered once, and of no stream.
 
     Args:
@@ -34,26 +34,14 @@ class TracedCalls(grpc.aio.ServerInterceptor):
     def __init__(self, tracing: Tracing, services: Sequence[str]) -> None:
         self._tracing = tracing
         self._prefixes = tuple(f"/{service}/" for service in services)
-        self._wrapped: dict[str, _Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "_Handler | None":
-        method = handler_call_details.method
-        if method not in self._wrapped:
-            handler = await continuation(handler_call_details)
-            if handler is None or not method.startswith(self._prefixes):
-                return handler
-            self._wrapped[method] = self._wrap(handler, method.removeprefix("/"))
-        return self._wrapped[method]
+    def trace(self, path: str, answer: _Answer) -> _Answer:
+        """Return what answers the calls of *path* within their spans."""
+        if not path.startswith(self._prefixes):
+            return answer
+        method = path.removeprefix("/")
 
-    def _wrap(self, handler: _Handler, method: str) -> _Handler:
-        behaviour: Any = handler.unary_unary
-
-        async def answer(body: object, context: _Context) -> object:
-            metadata = context.invocation_metadata() or ()
+        async def traced(body: bytes, metadata: _Metadata, context: _Context) -> bytes:
             with self._tracing.request(
                 method,
                 fields=lambda name: [str(value) for key, value in metadata if key == name],
@@ -61,7 +49,7 @@ class TracedCalls(grpc.aio.ServerInterceptor):
             ) as span:
                 code = grpc.StatusCode.CANCELLED
                 try:
-                    reply = await behaviour(body, context)
+                    reply = await answer(body, metadata, context)
                     code = grpc.StatusCode.OK
                 except grpc.aio.AbortError:
                     code = context.code()
@@ -72,6 +60,4 @@ class TracedCalls(grpc.aio.ServerInterceptor):
                         mark_error(span, code.name)
                 return reply
 
-        return grpc.unary_unary_rpc_method_handler(
-            answer, handler.request_deserializer, handler.response_serializer
-        )
+        return traced

@@ -11,7 +11,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from adapters.grpc.admission import Admission
-from adapters.grpc.interceptors import MAX_STREAMS
+from adapters.grpc.calls import MAX_STREAMS
 from adapters.grpc.server import MAX_METADATA_BYTES, GrpcServer
 from adapters.readiness import Readiness
 from adapters.source_addresses import SourceAddresses

@@ -11,8 +11,9 @@ import grpc
 import pytest
 
 from adapters.forwarded_addresses import ProxyHeader
-from adapters.grpc.interceptors import CallInterceptor, current_origin
+from adapters.grpc.calls import Calls
 from adapters.grpc.methods import CALLERS, endpoint_of, is_offered
+from adapters.grpc.service_methods import Call, Method
 from adapters.request_record import UNOBSERVED, Endpoint, RequestObserver
 from adapters.source_addresses import ProxyTrust, SourceAddresses
 from domain.errors import InvalidToken
@@ -32,10 +33,8 @@ class RecordingContext:
         *,
         peer: str = "ipv4:127.0.0.1:40000",
         remaining: float | None = None,
-        metadata: Metadata = (),
     ) -> None:
         self._peer = peer
-        self._metadata = metadata
         self._remaining = remaining
         self.trailing: Metadata = ()
         self.aborted: grpc.StatusCode | None = None
@@ -43,8 +42,8 @@ class RecordingContext:
     def peer(self) -> str:
         return self._peer
 
-    def invocation_metadata(self) -> Metadata:
-        return self._metadata
+    async def read(self) -> bytes:
+        return b""
 
     def time_remaining(self) -> float | None:
         return self._remaining
@@ -60,33 +59,39 @@ class RecordingContext:
         raise grpc.aio.AbortError
 
 
-Behaviour = Callable[[bytes, RecordingContext], Awaitable[object]]
+Behaviour = Callable[[bytes, Call], Awaitable[bytes]]
 
 
 async def let_nobody_in(_token: str | None, *, needs: ScopeToken) -> Never:
     raise InvalidToken(needs)
 
 
-async def intercepted(
-    behaviour: Behaviour,
-    method: str = ISSUE,
+def handler_of(
+    behave: Behaviour,
+    path: str = ISSUE,
     *,
     trust: ProxyTrust = NO_PROXY,
     requests: RequestObserver = UNOBSERVED,
+    metadata: Metadata = (),
 ) -> Any:  # noqa: ANN401  (its attributes are grpc's)
-    """Return the handler that the interceptor makes of *behaviour*, or None."""
-
-    async def continuation(_details: object) -> grpc.RpcMethodHandler:
-        return grpc.unary_unary_rpc_method_handler(behaviour, bytes)
-
-    details = SimpleNamespace(method=method, invocation_metadata=())
-    interceptor = CallInterceptor(
+    """Return what handles a call whose method does *behave*, or None."""
+    method = Method(
+        path=path, behave=behave, read=bytes, write=bytes, streamed_in=False, streamed_out=False
+    )
+    calls = Calls(
+        [method],
         SeededEntropy(),
         authorize=let_nobody_in,
         sources=SourceAddresses(trust),
         requests=requests,
     )
-    return await interceptor.intercept_service(continuation, details)
+    details: Any = SimpleNamespace(method=path, invocation_metadata=metadata)
+    return calls.service(details)
+
+
+async def answered(handler: Any, context: RecordingContext) -> object:  # noqa: ANN401  (likewise)
+    """Have a call answered as grpc does it."""
+    return await handler.stream_unary(None, context)
 
 
 @pytest.mark.parametrize(
@@ -95,24 +100,25 @@ async def intercepted(
 async def test_a_method_outside_the_table_has_no_handler(method: str) -> None:
     """It is refused even if somebody registered it."""
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> bytes:
+    async def behaviour(_body: bytes, _call: Call) -> bytes:
         return b""
 
-    assert await intercepted(behaviour, method) is None
+    assert handler_of(behaviour, method) is None
 
 
 async def test_a_call_past_its_deadline_reaches_nobody() -> None:
     """GRP-012: nothing is issued to who has stopped waiting."""
     reached = []
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> None:
+    async def behaviour(_body: bytes, _call: Call) -> bytes:
         reached.append(True)
+        return b""
 
-    handler = await intercepted(behaviour)
+    handler = handler_of(behaviour)
     context = RecordingContext(remaining=0.0)
 
     with pytest.raises(grpc.aio.AbortError):
-        await handler.unary_unary(b"", context)
+        await answered(handler, context)
 
     assert context.aborted is grpc.StatusCode.DEADLINE_EXCEEDED
     assert not reached
@@ -121,14 +127,14 @@ async def test_a_call_past_its_deadline_reaches_nobody() -> None:
 async def test_a_cancelled_call_is_not_answered() -> None:
     """Cancellation is no error of ours: it passes."""
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> Never:
+    async def behaviour(_body: bytes, _call: Call) -> Never:
         raise asyncio.CancelledError
 
-    handler = await intercepted(behaviour)
+    handler = handler_of(behaviour)
     context = RecordingContext()
 
     with pytest.raises(asyncio.CancelledError):
-        await handler.unary_unary(b"", context)
+        await answered(handler, context)
 
     assert context.aborted is None
 
@@ -146,15 +152,18 @@ async def test_a_cancelled_call_is_not_answered() -> None:
 )
 async def test_the_origin_of_a_call_is_known_within_it(peer: str, address: str) -> None:
     """The id in it is the one that goes back to the caller."""
+    origins: list[Origin] = []
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> Origin:
-        return current_origin()
+    async def behaviour(_body: bytes, call: Call) -> bytes:
+        origins.append(call.origin)
+        return b""
 
-    handler = await intercepted(behaviour)
+    handler = handler_of(behaviour)
     context = RecordingContext(peer=peer)
 
-    origin = await handler.unary_unary(b"", context)
+    await answered(handler, context)
 
+    (origin,) = origins
     assert origin.protocol == "grpc"
     assert origin.address == address
     assert context.trailing == (("x-request-id", origin.request_id),)
@@ -181,13 +190,13 @@ async def test_a_trusted_proxy_tells_the_source_of_a_call(
 ) -> None:
     """In its metadata, as over HTTP in its header fields; nobody else is believed."""
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> str:
-        return current_origin().address
+    async def behaviour(_body: bytes, call: Call) -> bytes:
+        return call.origin.address.encode()
 
     trust = ProxyTrust((ip_network("10.0.0.0/8"),), ProxyHeader.X_FORWARDED_FOR)
-    handler = await intercepted(behaviour, trust=trust)
+    handler = handler_of(behaviour, trust=trust, metadata=metadata)
 
-    assert await handler.unary_unary(b"", RecordingContext(peer=peer, metadata=metadata)) == address
+    assert await answered(handler, RecordingContext(peer=peer)) == address.encode()
 
 
 @pytest.mark.parametrize(
@@ -206,14 +215,14 @@ async def test_a_call_ends_in_one_record(
     requests = RememberedRequests()
     context = RecordingContext()
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> bytes:
+    async def behaviour(_body: bytes, _call: Call) -> bytes:
         if failure is not None:
             raise failure
         return b""
 
-    handler = await intercepted(behaviour, requests=requests)
+    handler = handler_of(behaviour, requests=requests)
     with suppress(grpc.aio.AbortError, asyncio.CancelledError):
-        await handler.unary_unary(b"", context)
+        await answered(handler, context)
 
     (record,) = requests.ended_so_far
     assert (record.outcome, record.status, record.endpoint) == (outcome, status, "token")
@@ -225,10 +234,10 @@ async def test_a_method_that_is_not_offered_is_turned_away() -> None:
     """What was asked for is not kept."""
     requests = RememberedRequests()
 
-    async def behaviour(_body: bytes, _context: RecordingContext) -> bytes:
+    async def behaviour(_body: bytes, _call: Call) -> bytes:
         return b""
 
-    await intercepted(behaviour, "/secret.in/Path", requests=requests)
+    handler_of(behaviour, "/secret.in/Path", requests=requests)
 
     (record,) = requests.turned_away_so_far
     assert (record.status, record.method) == ("UNIMPLEMENTED", "")
