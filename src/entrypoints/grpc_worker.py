@@ -1,6 +1,8 @@
-"""A process that serves gRPC, on asyncio's own loop, which grpc.aio works best with."""
+"""A process that serves gRPC."""
 
 import asyncio
+
+import uvloop
 
 from adapters.grpc.admin_clients import ClientService
 from adapters.grpc.admin_keys import KeyService
@@ -102,4 +104,4 @@ def listen(settings: Settings, core: Core, readiness: Readiness) -> GrpcListener
 
 
 if __name__ == "__main__":
-    worker.run(listen)
+    worker.run(listen, loop_factory=uvloop.new_event_loop)
