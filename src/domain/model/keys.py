@@ -4,15 +4,18 @@ A key's state is a function of its schedule and the time (D6), so that all
 nodes agree on it without talking to each other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NewType, Protocol, TypeVar
+from typing import Final, NewType, Protocol, TypeVar
 
 from domain.errors import InvalidRegistration, Unavailable
 
 KeyId = NewType("KeyId", str)
+
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+_AFTER_ALL: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class KeyPurpose(StrEnum):
@@ -61,6 +64,12 @@ class KeySchedule:
         """Tell whether the key will be published until a token of *lifetime* has ended."""
         return self.remove_at is not None or lifetime <= self.longest_lifetime
 
+    @property
+    def moments(self) -> tuple[datetime, ...]:
+        """When its key's state changes."""
+        planned = (self.activate_at, self.retire_at, self.remove_at)
+        return tuple(moment for moment in planned if moment is not None)
+
     def state(self, now: datetime) -> KeyState:
         if self.remove_at is not None and now >= self.remove_at:
             return KeyState.GONE
@@ -79,7 +88,15 @@ class _Scheduled(Protocol):
     def schedule(self) -> KeySchedule: ...
 
 
+class _Named(Protocol):
+    """A key in any form that tells its id."""
+
+    @property
+    def key_id(self) -> KeyId: ...
+
+
 ScheduledKey = TypeVar("ScheduledKey", bound=_Scheduled)
+NamedKey = TypeVar("NamedKey", bound=_Named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +137,28 @@ class SymmetricKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeysInForce:
+    """What the signing keys do while no schedule says anything new.
+
+    Attributes:
+        signers: The key that signs by each algorithm.
+
+        published: Those that verifiers may meet: announced, active and retired.
+    """
+
+    since: datetime
+    until: datetime
+    signers: Mapping[SigningAlgorithm, SigningKey]
+    published: tuple[SigningKey, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
     """All keys in use, unsealed.
 
     Attributes:
+        refresh_macs: Newest first, and so are *peppers*.
+
         pinned: Those of the signing keys that an operator gave by file.
     """
 
@@ -131,10 +166,21 @@ class Keyring:
     refresh_macs: tuple[SymmetricKey, ...]
     peppers: tuple[SymmetricKey, ...]
     pinned: frozenset[KeyId] = frozenset()
+    _in_force: "list[KeysInForce]" = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    def at(self, now: datetime) -> "KeysInForce":
+        """Return what the signing keys do now, which is another thing only at certain moments."""
+        for known in self._in_force:
+            if known.since <= now < known.until:
+                return known
+        self._in_force[:] = [keys_in_force(self.signing, now)]
+        return self._in_force[0]
 
     def signer(self, algorithm: SigningAlgorithm, *, now: datetime) -> SigningKey | None:
         """Return the key that signs by *algorithm*."""
-        return signer(self.signing, algorithm, now=now)
+        return self.at(now).signers.get(algorithm)
 
     def signing_by(self, algorithm: SigningAlgorithm, *, now: datetime) -> SigningKey:
         """Return the key to sign with.
@@ -165,15 +211,15 @@ class Keyring:
 
     def published(self, now: datetime) -> tuple[SigningKey, ...]:
         """Return the keys that verifiers may meet: announced, active and retired."""
-        return tuple(key for key in self.signing if key.schedule.state(now) is not KeyState.GONE)
+        return self.at(now).published
 
     @property
     def refresh_mac(self) -> SymmetricKey:
-        return newest(self.refresh_macs)
+        return self.refresh_macs[0]
 
     @property
     def pepper(self) -> SymmetricKey:
-        return newest(self.peppers)
+        return self.peppers[0]
 
 
 def signer(
@@ -188,9 +234,24 @@ def signer(
     return max(active, key=lambda key: key.schedule.activate_at, default=None)
 
 
-def newest(keys: Iterable[SymmetricKey]) -> SymmetricKey:
-    return max(keys, key=lambda key: key.created_at)
+def keys_in_force(keys: Sequence[SigningKey], now: datetime) -> KeysInForce:
+    """Return which of *keys* do what, from the last moment that any changed to the next."""
+    moments = [moment for key in keys for moment in key.schedule.moments]
+    signers = ((algorithm, signer(keys, algorithm, now=now)) for algorithm in SigningAlgorithm)
+    return KeysInForce(
+        since=max((moment for moment in moments if moment <= now), default=_BEFORE_ALL),
+        until=min((moment for moment in moments if moment > now), default=_AFTER_ALL),
+        signers={algorithm: key for algorithm, key in signers if key is not None},
+        published=tuple(key for key in keys if key.schedule.state(now) is not KeyState.GONE),
+    )
 
 
-def by_id(keys: Iterable[SymmetricKey], key_id: str) -> SymmetricKey | None:
-    return next((key for key in keys if key.key_id == key_id), None)
+def newest_first(keys: Iterable[SymmetricKey]) -> tuple[SymmetricKey, ...]:
+    return tuple(sorted(keys, key=lambda key: key.created_at, reverse=True))
+
+
+def by_id(keys: Iterable[NamedKey], key_id: str) -> NamedKey | None:
+    for key in keys:
+        if key.key_id == key_id:
+            return key
+    return None

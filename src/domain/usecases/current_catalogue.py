@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from domain.errors import Unavailable
 from domain.model.catalogue import Catalogue, CatalogueVersion, StoredCatalogue
-from domain.model.keys import KeyPurpose, Keyring, SealedKey, SigningKey, SymmetricKey
+from domain.model.keys import KeyPurpose, Keyring, SealedKey, SigningKey, SymmetricKey, newest_first
 from domain.model.scopes import ScopeDefinition
 from domain.ports.catalogue import CatalogueStore
 from domain.ports.envelope import Envelope
@@ -124,7 +124,7 @@ class CurrentCatalogue:
     def _symmetric_keys(
         self, keys: Sequence[SealedKey], purpose: KeyPurpose
     ) -> tuple[SymmetricKey, ...]:
-        return tuple(
+        return newest_first(
             SymmetricKey(key_id=key.key_id, created_at=key.created_at, material=self._material(key))
             for key in keys
             if key.purpose is purpose

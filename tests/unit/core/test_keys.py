@@ -1,7 +1,10 @@
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import add
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.model.keys import (
     KeyId,
@@ -12,7 +15,8 @@ from domain.model.keys import (
     SigningKey,
     SymmetricKey,
     by_id,
-    newest,
+    newest_first,
+    signer,
 )
 from support.domain_samples import DAY, HOUR, MOMENT, NOW
 
@@ -77,11 +81,44 @@ def test_every_key_that_a_verifier_may_meet_is_published() -> None:
     assert [key.key_id for key in ring.published(NOW)] == ["retired", "announced", "active"]
 
 
+_HOURS = st.integers(0, 6).map(lambda hours: NOW + hours * HOUR)
+_SCHEDULES = st.builds(
+    KeySchedule,
+    activate_at=_HOURS,
+    retire_at=st.none() | _HOURS,
+    remove_at=st.none() | _HOURS,
+)
+_OFF_BY = st.sampled_from([-MOMENT, timedelta(), MOMENT])
+
+
+@given(
+    schedules=st.lists(_SCHEDULES, max_size=4),
+    moments=st.lists(st.builds(add, _HOURS, _OFF_BY), min_size=1),
+)
+def test_what_is_remembered_of_the_keys_ends_with_the_moment_that_changes_it(
+    schedules: list[KeySchedule], moments: list[datetime]
+) -> None:
+    """In whatever order the moments come, each finds what the schedules say of it."""
+    keys = [
+        signing_key(str(number), schedule=schedule) for number, schedule in enumerate(schedules)
+    ]
+    ring = keyring(*keys)
+
+    for now in moments:
+        assert ring.signer(SigningAlgorithm.ES256, now=now) == signer(
+            keys, SigningAlgorithm.ES256, now=now
+        )
+        assert ring.published(now) == tuple(
+            key for key in keys if key.schedule.state(now) is not KeyState.GONE
+        )
+
+
 def test_the_newest_symmetric_key_is_used_and_every_one_is_found() -> None:
     old = SymmetricKey(key_id=KeyId("old"), created_at=NOW - DAY, material=b"1")
     new = SymmetricKey(key_id=KeyId("new"), created_at=NOW, material=b"2")
 
-    assert newest([new, old]) == new
+    assert newest_first([old, new]) == (new, old)
+    assert Keyring(signing=(), refresh_macs=(), peppers=(new, old)).pepper == new
     assert by_id([new, old], "old") == old
     assert by_id([new, old], "other") is None
 
