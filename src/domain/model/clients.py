@@ -108,7 +108,7 @@ class Client:
 
     @property
     def is_public(self) -> bool:
-        return self.auth_methods == {AuthMethod.NONE}
+        return len(self.auth_methods) == 1 and AuthMethod.NONE in self.auth_methods
 
     @property
     def uses_a_secret(self) -> bool:

@@ -11,6 +11,7 @@ from typing import NewType
 from domain.errors import InvalidClient, InvalidRequest
 from domain.model.identifiers import ClientId
 from domain.model.keys import KeyId
+from domain.model.values import value
 
 SecretId = NewType("SecretId", str)
 SecretHash = NewType("SecretHash", str)
@@ -113,11 +114,11 @@ def matching(
 ) -> tuple[RegisteredSecret, ...]:
     """Return the secrets that *presented* could be, at most one if it carries an id."""
     secret_id = presented.secret_id
-    named = tuple(secret for secret in kept if secret.secret_id == secret_id)
-    return named or tuple(secret for secret in kept if secret.imported)
+    named = [secret for secret in kept if secret.secret_id == secret_id]
+    return tuple(named or [secret for secret in kept if secret.imported])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PresentedCredentials:
     """A name, and a secret or none, read by one method only.
 
@@ -135,7 +136,7 @@ class PresentedCredentials:
     raw_secret: ClientSecret | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PresentedAssertion:
     """A JWT that says who sends a request (RFC 7523 §2.2).
 

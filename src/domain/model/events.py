@@ -10,6 +10,7 @@ from domain.errors import GrantdError
 from domain.model.certificates import ClientCertificate
 from domain.model.identifiers import ClientId, FamilyId, TokenId
 from domain.model.scopes import Scope
+from domain.model.values import value
 
 
 class EventKind(StrEnum):
@@ -37,7 +38,7 @@ class EventKind(StrEnum):
     TRAIL_RESUMED = "trail.resumed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Origin:
     """Where a request came from.
 
@@ -56,7 +57,7 @@ class Origin:
     client_certificate: ClientCertificate | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class AuditEvent:
     """Who did what, from where, and how it ended.
 

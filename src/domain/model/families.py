@@ -17,6 +17,7 @@ from typing import NewType
 from domain.model.identifiers import ClientId, Epoch, FamilyId, ResourceId
 from domain.model.keys import KeyId, SymmetricKey, by_id
 from domain.model.scopes import Scope
+from domain.model.values import value
 
 Generation = NewType("Generation", int)
 AttemptId = NewType("AttemptId", str)
@@ -31,7 +32,7 @@ _REFRESH_TOKEN = re.compile(
 _MAC_CONTEXT = b"grantd refresh token v1\0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RefreshFamily:
     """What descends from one original grant.
 
@@ -64,7 +65,7 @@ class RefreshFamily:
     ended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefreshToken:
     """A refresh token taken apart. Nothing about it is proved yet."""
 
@@ -109,7 +110,7 @@ def _mac(family_id: FamilyId, generation: Generation, key: SymmetricKey) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rotated:
     """The presented generation was live; its successor is now.
 
@@ -121,7 +122,7 @@ class Rotated:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WithinGrace:
     """The presented generation was rotated a moment ago and its successor is unused.
 

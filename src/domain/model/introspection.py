@@ -6,6 +6,7 @@ from typing import Final
 from domain.model.clients import Client
 from domain.model.families import RefreshFamily
 from domain.model.tokens import BEARER, AccessTokenClaims
+from domain.model.values import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +14,13 @@ class Inactive:
     """Not a token this caller may rely on. Why is nobody's business."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActiveAccessToken:
     claims: AccessTokenClaims
     token_type: str = BEARER
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActiveRefreshToken:
     """A live refresh token, shown to its owner only, and never as a Bearer token."""
 
@@ -32,7 +33,7 @@ Introspection = Inactive | ActiveAccessToken | ActiveRefreshToken
 INACTIVE: Final = Inactive()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SignedIntrospection:
     """A JWT that tells of a token (RFC 9701 §5), and whether it calls the token active."""
 

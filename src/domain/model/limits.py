@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, NewType
 
 from domain.model.identifiers import LONGEST_ID, ClientId, bucket_of
+from domain.model.values import value
 
 LimitKey = NewType("LimitKey", str)
 
@@ -43,7 +44,7 @@ class FailureLimits:
     per_source: Budget | None = Budget(100, timedelta(minutes=5))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Spent:
     """How much of a budget is gone.
 
@@ -64,16 +65,41 @@ class Account:
     spares_vouched: bool
 
 
-def accounts(limits: FailureLimits, *, client_id: ClientId, source: str) -> tuple[Account, ...]:
-    """Return the accounts that a failure of *client_id* from *source* is booked to.
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All that is kept of one client and one source.
 
-    Ids that are too long to be anybody's are told apart by their beginnings.
+    Attributes:
+        keys: Those of the accounts, in their order.
+
+        voucher: Under which it is kept that the client succeeded from there.
     """
-    return _accounts(limits, client_id[: LONGEST_ID + 1], network_of(source))
+
+    accounts: tuple[Account, ...]
+    keys: tuple[LimitKey, ...]
+    voucher: LimitKey
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _accounts(limits: FailureLimits, client: str, network: str) -> tuple[Account, ...]:
+class Ledgers:
+    """Tells which ledger is whose, and remembers it: it follows from *limits* and the two alone."""
+
+    def __init__(self, limits: FailureLimits) -> None:
+        self._limits = limits
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._open)
+
+    def of(self, client_id: ClientId, source: str) -> Ledger:
+        """Ids that are too long to be anybody's are told apart by their beginnings."""
+        return self._remembered(client_id[: LONGEST_ID + 1], source)
+
+    def _open(self, client: str, source: str) -> Ledger:
+        booked = accounts(self._limits, client_id=ClientId(client), source=source)
+        voucher = vouching_key(client_id=ClientId(client), source=source)
+        return Ledger(booked, tuple(account.key for account in booked), voucher)
+
+
+def accounts(limits: FailureLimits, *, client_id: ClientId, source: str) -> tuple[Account, ...]:
+    """Return the accounts that a failure of *client_id* from *source* is booked to."""
+    client, network = client_id[: LONGEST_ID + 1], network_of(source)
     booked = (
         (limits.per_client_and_source, _key("cs", client, network), False),
         (limits.per_client, _key("c", client), True),
@@ -88,34 +114,31 @@ def _accounts(limits: FailureLimits, client: str, network: str) -> tuple[Account
 
 def vouching_key(*, client_id: ClientId, source: str) -> LimitKey:
     """Return the key under which it is kept that a client succeeded from *source*."""
-    return _vouching_key(client_id[: LONGEST_ID + 1], network_of(source))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _vouching_key(client: str, network: str) -> LimitKey:
-    return _key("v", client, network)
+    return _key("v", client_id[: LONGEST_ID + 1], network_of(source))
 
 
 def retry_after(
     booked: Sequence[Account], spent: Sequence[Spent], *, vouched: bool, now: datetime
 ) -> timedelta | None:
     """Return how long to wait, or None if no budget is exhausted."""
-    waits = [
-        used.resets_at - now
-        for account, used in zip(booked, spent, strict=True)
-        if used.failures >= account.budget.failures
-        and used.resets_at > now
-        and not (vouched and account.spares_vouched)
-    ]
-    return max(waits, default=None)
+    longest: timedelta | None = None
+    for account, used in zip(booked, spent, strict=True):
+        if used.failures < account.budget.failures or used.resets_at <= now:
+            continue
+        if vouched and account.spares_vouched:
+            continue
+        wait = used.resets_at - now
+        if longest is None or wait > longest:
+            longest = wait
+    return longest
 
 
 def is_threatened(booked: Sequence[Account], spent: Sequence[Spent]) -> bool:
     """Tell whether a budget from which a voucher spares is half gone."""
-    return any(
-        account.spares_vouched and 2 * used.failures >= account.budget.failures
-        for account, used in zip(booked, spent, strict=True)
-    )
+    for account, used in zip(booked, spent, strict=True):
+        if account.spares_vouched and 2 * used.failures >= account.budget.failures:
+            return True
+    return False
 
 
 @lru_cache(maxsize=_REMEMBERED)

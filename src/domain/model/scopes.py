@@ -8,6 +8,7 @@ from typing import NewType, Self
 from domain.errors import InvalidRegistration, InvalidScope
 from domain.model.identifiers import ResourceId
 from domain.model.texts import LONGEST_DESCRIPTION, is_showable
+from domain.model.values import value
 
 ScopeToken = NewType("ScopeToken", str)
 
@@ -15,7 +16,7 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 _NAMED_IN_A_HINT = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
     """A set of scope tokens, kept sorted so that equal scopes read the same."""
 
@@ -40,11 +41,11 @@ class Scope:
         Raises:
             InvalidScope: If one is not a scope token (RFC 6749 App. A.4).
         """
-        unique = sorted(set(tokens))
+        unique = tuple([ScopeToken(token) for token in sorted(set(tokens))])
         for token in unique:
             if not _SCOPE_TOKEN.fullmatch(token):
                 raise InvalidScope("a scope token is outside the grammar")
-        return cls(tuple(ScopeToken(token) for token in unique))
+        return cls(unique)
 
     def __str__(self) -> str:
         return " ".join(self.values)
@@ -62,10 +63,10 @@ class Scope:
         return set(self.values) <= set(other.values)
 
     def __and__(self, other: "Scope") -> "Scope":
-        return Scope(tuple(token for token in self.values if token in other.values))
+        return Scope(tuple([token for token in self.values if token in other.values]))
 
     def __sub__(self, other: "Scope") -> "Scope":
-        return Scope(tuple(token for token in self.values if token not in other.values))
+        return Scope(tuple([token for token in self.values if token not in other.values]))
 
     @property
     def in_a_hint(self) -> str:
@@ -113,7 +114,6 @@ def require_within(ceiling: Scope, requested: Scope) -> Scope:
     Raises:
         InvalidScope: With up to ten of the offending values in its hint.
     """
-    excess = requested - ceiling
-    if excess:
+    if excess := requested - ceiling:
         raise InvalidScope("scope beyond the ceiling", hint=f"not granted: {excess.in_a_hint}")
     return requested

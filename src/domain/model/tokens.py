@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NewType
@@ -19,6 +19,7 @@ from domain.model.identifiers import (
     bucket_in,
 )
 from domain.model.scopes import Scope
+from domain.model.values import value
 
 TokenDigest = NewType("TokenDigest", str)
 
@@ -35,7 +36,7 @@ class TokenFormat(StrEnum):
     OPAQUE = "opaque"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class FamilyMark:
     """Which refresh family, and which generation of it, a token came from (D12)."""
 
@@ -43,7 +44,7 @@ class FamilyMark:
     generation: Generation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class AccessTokenClaims:
     """What an access token says, in either format (RFC 9068 §2.2).
 
@@ -71,7 +72,7 @@ class AccessTokenClaims:
         return now >= self.expires_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class IssuedToken:
     """A successful answer to a token request (RFC 6749 §5.1)."""
 

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from domain.model.clients import Client
 from domain.model.identifiers import ClientId
+from domain.model.values import value
 
 # What is known of a use may be behind by this: once in process, once in the store.
 NOTED_EVERY: Final = timedelta(minutes=1)
@@ -24,7 +25,7 @@ class UseKind(StrEnum):
     SCOPE = "scope"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Use:
     """One use, as it is noted.
 

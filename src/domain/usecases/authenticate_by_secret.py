@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from domain.errors import ClientNotFound, Conflict, InvalidClient, Unavailable
@@ -15,12 +15,13 @@ from domain.model.credentials import (
     matching,
 )
 from domain.model.keys import Keyring, SymmetricKey
+from domain.model.values import value
 from domain.ports.clients import ClientStore
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
 from domain.usecases.proved_client import ProvedClient
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Match:
     """What is kept of a secret, and the secret as it was meant."""
 
@@ -75,12 +76,15 @@ class AuthenticateBySecret:
         peppers: Sequence[SymmetricKey],
     ) -> "_Match | None":
         compared = False
+        secrets = client.secrets if client is not None else ()
         for secret in _readings(presented, client):
-            for kept in matching(client.secrets if client is not None else (), secret):
+            for kept in matching(secrets, secret):
                 compared = True
-                with suppress(SecretMismatch):
+                try:
                     await self._hasher.verify(secret, against=kept.hash, peppers=peppers)
-                    return _Match(kept, secret)
+                except SecretMismatch:
+                    continue
+                return _Match(kept, secret)
         sent = presented.secret if presented.secret is not None else presented.raw_secret
         if sent is not None and not compared:
             with suppress(SecretMismatch):
@@ -104,9 +108,10 @@ class AuthenticateBySecret:
 
 def _readings(presented: PresentedCredentials, client: Client | None) -> tuple[ClientSecret, ...]:
     """Return the secrets that may be meant, the form-encoded one (RFC 6749 §2.3.1) first."""
-    excused = client is not None and client.accept_raw_basic_credentials
-    readings = (presented.secret, presented.raw_secret if excused else None)
-    return tuple(secret for secret in readings if secret is not None)
+    read = (presented.secret,) if presented.secret is not None else ()
+    if presented.raw_secret is None or client is None or not client.accept_raw_basic_credentials:
+        return read
+    return (*read, presented.raw_secret)
 
 
 def _why_none_matched(presented: PresentedCredentials, client: Client) -> str:

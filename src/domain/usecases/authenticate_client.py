@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -20,15 +19,14 @@ from domain.model.identifiers import ClientId
 from domain.model.keys import Keyring
 from domain.model.limits import (
     VOUCHED_FOR,
-    Account,
     FailureLimits,
-    LimitKey,
+    Ledger,
+    Ledgers,
     Spent,
-    accounts,
     is_threatened,
     retry_after,
-    vouching_key,
 )
+from domain.model.values import value
 from domain.ports.assertions import ForeseenAssertion
 from domain.ports.clients import ClientStore
 from domain.ports.rate_limiter import RateLimiter
@@ -38,6 +36,20 @@ from domain.usecases.authenticate_by_assertion import AuthenticateByAssertion
 from domain.usecases.authenticate_by_secret import AuthenticateBySecret
 from domain.usecases.note_use import NoteUse
 from domain.usecases.proved_client import ProvedClient
+
+
+@value
+class PendingAuthentication:
+    """A proof to be judged; what it reads has begun already."""
+
+    presented: Proof
+    origin: Origin
+    now: datetime
+    foreseen: ForeseenAssertion | None
+    ledger: Ledger
+    found: Reading[Client | None]
+    spent: Reading[Sequence[Spent]]
+    vouched: Reading[bool]
 
 
 class AuthenticateClient:
@@ -64,13 +76,13 @@ class AuthenticateClient:
         self._by_secret = by_secret
         self._by_assertion = by_assertion
         self._limiter = limiter
-        self._limits = limits
+        self._ledgers = Ledgers(limits)
         self._note_use = note_use
         self._witness = witness
 
     def begin(
         self, presented: Presented, origin: Origin, *, now: datetime
-    ) -> "PendingAuthentication":
+    ) -> PendingAuthentication:
         """Begin the reads that the proof needs.
 
         Raises:
@@ -82,24 +94,65 @@ class AuthenticateClient:
         foreseen = self._foresee(presented)
         claimed = _claimed_id(presented, foreseen)
         self._witness.claimed(claimed)
-        booked = accounts(self._limits, client_id=claimed, source=origin.address)
-        voucher = vouching_key(client_id=claimed, source=origin.address)
+        ledger = self._ledgers.of(claimed, origin.address)
         return PendingAuthentication(
-            presented=presented,
-            origin=origin,
-            foreseen=foreseen,
-            found=self._clients.find(claimed),
-            booked=booked,
-            voucher=voucher,
-            spent=self._limiter.peek([account.key for account in booked], now=now),
-            vouched=self._limiter.is_vouched(voucher, now=now),
-            now=now,
-            by_secret=self._by_secret,
-            by_assertion=self._by_assertion,
-            limiter=self._limiter,
-            note_use=self._note_use,
-            witness=self._witness,
+            presented,
+            origin,
+            now,
+            foreseen,
+            ledger,
+            self._clients.find(claimed),
+            self._limiter.peek(ledger.keys, now=now),
+            self._limiter.is_vouched(ledger.voucher, now=now),
         )
+
+    async def prove(self, pending: PendingAuthentication, keyring: Keyring) -> Client:
+        """Return the client, proved to be the caller.
+
+        Raises:
+            InvalidClient: If it is not proved, whatever the reason.
+            InvalidRequest: If the request names two clients.
+            TooManyRequests: If it was not looked at, after too many failures.
+        """
+        accounts, now = pending.ledger.accounts, pending.now
+        vouched, spent = await pending.vouched, await pending.spent
+        wait = retry_after(accounts, spent, vouched=vouched, now=now)
+        if wait is not None:
+            raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
+        try:
+            proved = await self._proved(pending, keyring)
+        except InvalidClient:
+            for account in accounts:
+                await self._limiter.spend(account.key, window=account.budget.window, now=now)
+            raise
+        client = proved.client
+        if not client.is_public:
+            self._witness.proved(client.client_id)
+        if accounts and (not vouched or is_threatened(accounts, spent)):
+            await self._vouch(pending)
+        await self._note_use.authenticated(proved, pending.origin, now=now)
+        return client
+
+    async def _proved(self, pending: PendingAuthentication, keyring: Keyring) -> ProvedClient:
+        found, foreseen, now = await pending.found, pending.foreseen, pending.now
+        match pending.presented:
+            case PresentedCredentials() as presented:
+                return await self._by_secret(presented, found, keyring=keyring, now=now)
+            case PresentedAssertion(client_id=named) as presented:
+                if foreseen is None:
+                    raise InvalidClient("not a client assertion")
+                if named not in (None, foreseen.client_id):
+                    raise InvalidRequest("two clients", hint="client_id is not the assertion's sub")
+                return await self._by_assertion(presented, foreseen, found, now=now)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    async def _vouch(self, pending: PendingAuthentication) -> None:
+        """Vouch for the client here. That decides nothing yet, so it may wait for the next time."""
+        with suppress(Unavailable):
+            await self._limiter.vouch(
+                pending.ledger.voucher, until=pending.now + VOUCHED_FOR, now=pending.now
+            )
 
     def claimed(self, presented: Presented) -> ClientId:
         """Return whose a request claims to be; empty if nobody's."""
@@ -111,70 +164,6 @@ class AuthenticateClient:
         if isinstance(presented, PresentedAssertion):
             return self._by_assertion.foresee(presented)
         return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingAuthentication:
-    """A proof at work; what it reads has begun already."""
-
-    presented: Proof
-    origin: Origin
-    foreseen: ForeseenAssertion | None
-    found: Reading[Client | None]
-    booked: tuple[Account, ...]
-    voucher: LimitKey
-    spent: Reading[Sequence[Spent]]
-    vouched: Reading[bool]
-    now: datetime
-    by_secret: AuthenticateBySecret
-    by_assertion: AuthenticateByAssertion
-    limiter: RateLimiter
-    note_use: NoteUse
-    witness: Witness
-
-    async def prove(self, keyring: Keyring) -> Client:
-        """Return the client, proved to be the caller.
-
-        Raises:
-            InvalidClient: If it is not proved, whatever the reason.
-            InvalidRequest: If the request names two clients.
-            TooManyRequests: If it was not looked at, after too many failures.
-        """
-        vouched, spent = await self.vouched, await self.spent
-        wait = retry_after(self.booked, spent, vouched=vouched, now=self.now)
-        if wait is not None:
-            raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
-        try:
-            proved = await self._proved(keyring)
-        except InvalidClient:
-            for account in self.booked:
-                await self.limiter.spend(account.key, window=account.budget.window, now=self.now)
-            raise
-        if not proved.client.is_public:
-            self.witness.proved(proved.client.client_id)
-        if self.booked and (not vouched or is_threatened(self.booked, spent)):
-            await self._vouch()
-        await self.note_use.authenticated(proved, self.origin, now=self.now)
-        return proved.client
-
-    async def _vouch(self) -> None:
-        """Vouch for the client here. That decides nothing yet, so it may wait for the next time."""
-        with suppress(Unavailable):
-            await self.limiter.vouch(self.voucher, until=self.now + VOUCHED_FOR, now=self.now)
-
-    async def _proved(self, keyring: Keyring) -> ProvedClient:
-        found = await self.found
-        match self.presented:
-            case PresentedCredentials():
-                return await self.by_secret(self.presented, found, keyring=keyring, now=self.now)
-            case PresentedAssertion(client_id=named):
-                if self.foreseen is None:
-                    raise InvalidClient("not a client assertion")
-                if named not in (None, self.foreseen.client_id):
-                    raise InvalidRequest("two clients", hint="client_id is not the assertion's sub")
-                return await self.by_assertion(self.presented, self.foreseen, found, now=self.now)
-            case _ as unreachable:
-                assert_never(unreachable)
 
 
 def _claimed_id(presented: Proof, foreseen: ForeseenAssertion | None) -> ClientId:

@@ -22,6 +22,7 @@ from domain.model.introspection import (
     is_active,
     may_see,
 )
+from domain.model.values import value
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
 from domain.ports.families import RefreshFamilyStore
@@ -32,7 +33,7 @@ from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.prove_access_token import PendingAccessToken, ProveAccessToken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class IntrospectionRequest:
     """A question about a token. `token_type_hint` is not needed: tokens tell their kind."""
 
@@ -109,7 +110,7 @@ class IntrospectToken:
         version = self._catalogue.version()
         question = self._begin(request.token or "", now)
         catalogue = await self._catalogue.at(await version)
-        caller = await authentication.prove(catalogue.keyring)
+        caller = await self._authenticate.prove(authentication, catalogue.keyring)
         if caller.is_public:
             raise InvalidClient("a public client asked for introspection")
         if question is None:

@@ -4,7 +4,7 @@ A grant fills in only what is its own and cannot forget a shared step.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from domain.model.events import AuditEvent, EventKind, Origin, reason_of
 from domain.model.identifiers import ClientId, ResourceId
 from domain.model.scopes import Scope
 from domain.model.tokens import AccessTokenClaims, FamilyMark, IssuedToken
+from domain.model.values import value
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
 from domain.usecases.authenticate_client import AuthenticateClient
@@ -31,7 +32,7 @@ from domain.usecases.settle_token import require_permission, settle_token
 from domain.usecases.token_policy import Ceiling, PolicyInForce, TokenPolicy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TokenRequest:
     """A token request, read once by the edge. An empty parameter is an omitted one.
 
@@ -48,7 +49,7 @@ class TokenRequest:
     origin: Origin = Origin()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Decision:
     """What is going to be granted, to whom, when."""
 
@@ -61,7 +62,7 @@ class Decision:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Proceeds:
     """What a grant itself contributes to the token.
 
@@ -157,7 +158,7 @@ class IssueToken:
         catalogue = await self._catalogue.at(await version)
 
         # 1. Who is calling.
-        client = await authentication.prove(catalogue.keyring)
+        client = await self._authenticate.prove(authentication, catalogue.keyring)
 
         # 2. Is the grant known.
         if not request.grant_type:

@@ -1,6 +1,6 @@
 """Making the access token itself, as a JWT or opaque."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from domain.model.clients import Client
@@ -12,13 +12,14 @@ from domain.model.tokens import (
     compose_opaque,
     digest_opaque,
 )
+from domain.model.values import value
 from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.entropy import Entropy
 from domain.ports.signing import TokenSigner
 from domain.usecases.token_policy import Terms
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MintedToken:
     text: str = field(repr=False)
     claims: AccessTokenClaims

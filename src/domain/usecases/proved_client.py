@@ -1,10 +1,9 @@
-from dataclasses import dataclass
-
 from domain.model.clients import Client
 from domain.model.credentials import RegisteredSecret
+from domain.model.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProvedClient:
     """A client, proved to be the caller, and the secret that proved it, if one did."""
 

@@ -4,12 +4,13 @@ An unknown token and a stranger's are answered alike: nothing happens and
 nothing is learned.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from domain.errors import GrantdError, InvalidRequest
 from domain.model.credentials import Presented
 from domain.model.events import AuditEvent, EventKind, Origin, client_refused
+from domain.model.values import value
 from domain.ports.audit_trail import AuditTrail
 from domain.ports.clock import Clock
 from domain.usecases.authenticate_client import AuthenticateClient
@@ -17,7 +18,7 @@ from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.end_token import EndToken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class RevocationRequest:
     """A wish to end a token. `token_type_hint` is not needed: tokens tell their kind."""
 
@@ -63,7 +64,7 @@ class RevokeToken:
         authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         version = self._catalogue.version()
         catalogue = await self._catalogue.at(await version)
-        caller = await authentication.prove(catalogue.keyring)
+        caller = await self._authenticate.prove(authentication, catalogue.keyring)
         if not request.token:
             raise InvalidRequest("no token", hint="token is missing")
         await self._audit.require()

@@ -4,7 +4,6 @@ Issuing and explaining go through the same steps, in the same order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import InvalidClient, UnauthorizedClient
@@ -12,10 +11,11 @@ from domain.model.catalogue import Catalogue
 from domain.model.clients import Client, GrantType
 from domain.model.identifiers import ResourceId
 from domain.model.scopes import Scope
+from domain.model.values import value
 from domain.usecases.token_policy import Ceiling, Settled, Terms, TokenPolicy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SettledToken:
     """What a token is going to be."""
 

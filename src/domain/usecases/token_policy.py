@@ -25,12 +25,13 @@ from domain.model.policy import DeclaredPolicy
 from domain.model.resources import Resource, parse_resource_id
 from domain.model.scopes import Scope, require_within
 from domain.model.tokens import SHORTEST_LIFETIME, TokenFormat
+from domain.model.values import value
 
 T = TypeVar("T", "TokenPolicy", Lifetimes)
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Ceiling:
     """The most that a grant can give.
 
@@ -47,7 +48,7 @@ class Ceiling:
     audience: tuple[ResourceId, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Terms:
     """What an access token will be like.
 
@@ -86,7 +87,7 @@ class Source(StrEnum):
     SIGNING_KEY = "signing_key"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settled(Generic[V]):
     """A decision, and what made it."""
 
@@ -185,7 +186,7 @@ class TokenPolicy:
             scope = _fitting(ceiling.default_scope, resources, catalogue)
         else:
             scope = require_within(ceiling.scope, Scope.of(requested))
-            if stray := scope - _fitting(scope, resources, catalogue):
+            if resources and (stray := scope - _fitting(scope, resources, catalogue)):
                 raise InvalidScope(
                     "scope of another resource", hint=f"not of that resource: {stray.in_a_hint}"
                 )
@@ -256,16 +257,16 @@ class TokenPolicy:
         self, client: Client, grant_type: GrantType, meant_for: Iterable[Resource]
     ) -> Settled[timedelta]:
         configured = (
-            *((resource.access_token_ttl, Source.RESOURCE) for resource in meant_for),
+            *[(resource.access_token_ttl, Source.RESOURCE) for resource in meant_for],
             (client.access_token_ttl, Source.CLIENT),
             (self.lifetimes.by_grant.get(grant_type), Source.GRANT),
             (self.lifetimes.access_token_ttl, Source.SERVER),
         )
-        return min(
-            (Settled(ttl, source) for ttl, source in configured if ttl is not None),
-            key=lambda settled: settled.value,
-            default=Settled(DEFAULT_ACCESS_TOKEN_TTL, Source.SERVER),
-        )
+        shortest: Settled[timedelta] | None = None
+        for ttl, source in configured:
+            if ttl is not None and (shortest is None or ttl < shortest.value):
+                shortest = Settled(ttl, source)
+        return shortest or Settled(DEFAULT_ACCESS_TOKEN_TTL, Source.SERVER)
 
     def settle_format(self, client: Client, meant_for: Sequence[Resource]) -> Settled[TokenFormat]:
         return _settled(_wanted_format(meant_for), client.token_format, self.token_format)

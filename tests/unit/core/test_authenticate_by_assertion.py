@@ -87,7 +87,7 @@ async def authenticate(
 ) -> ClientId:
     authentication = core.authenticate_client.begin(presented, ORIGIN, now=now)
     keyring = (await core.catalogue.read()).keyring
-    return (await authentication.prove(keyring)).client_id
+    return (await core.authenticate_client.prove(authentication, keyring)).client_id
 
 
 async def require_refusal(core: HandWiredCore, presented: PresentedAssertion) -> None:

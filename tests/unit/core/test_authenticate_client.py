@@ -45,7 +45,7 @@ async def authenticate(
 ) -> Client:
     catalogue = await core.catalogue.read()
     authentication = core.authenticate_client.begin(presented, ORIGIN, now=now)
-    return await authentication.prove(catalogue.keyring)
+    return await core.authenticate_client.prove(authentication, catalogue.keyring)
 
 
 async def require_refusal(
@@ -206,7 +206,7 @@ class TestImportedSecrets:
         await core.change_client(LEDGER, name="changed")
         catalogue = await core.catalogue.read()
 
-        await authentication.prove(catalogue.keyring)
+        await core.authenticate_client.prove(authentication, catalogue.keyring)
 
         kept = await core.administer_clients.show(LEDGER)
         assert kept.name == "changed"
@@ -229,7 +229,7 @@ class TestImportedSecrets:
         await core.administer_clients.delete(LEDGER)
         catalogue = await core.catalogue.read()
 
-        await authentication.prove(catalogue.keyring)
+        await core.authenticate_client.prove(authentication, catalogue.keyring)
 
         with pytest.raises(ClientNotFound):
             await core.administer_clients.show(LEDGER)

@@ -11,7 +11,7 @@ from domain.errors import GrantdError, InvalidClient, TooManyRequests
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
 from domain.model.events import Origin
 from domain.model.identifiers import ClientId
-from domain.model.limits import Budget, FailureLimits, accounts, network_of
+from domain.model.limits import Budget, FailureLimits, Ledgers, accounts, network_of
 from support.authentication import plain_assertion
 from support.core import HandWiredCore, build_core, draft
 from support.domain_samples import HOUR, LEDGER, NOW, PAYROLL, SECOND
@@ -33,7 +33,7 @@ async def attempt(
     authentication = core.authenticate_client.begin(presented, Origin(address=source), now=now)
     keyring = (await core.catalogue.read()).keyring
     try:
-        await authentication.prove(keyring)
+        await core.authenticate_client.prove(authentication, keyring)
     except (InvalidClient, TooManyRequests) as refusal:
         return refusal
     return None
@@ -233,12 +233,13 @@ class TestWriting:
     async def test_a_failed_assertion_spends_the_same(self) -> None:
         """And the budget that it spends is that of whom it claims to be."""
         ledger = await with_ledger(PAIR)
+        keyring = (await ledger.core.catalogue.read()).keyring
         for _ in range(3):
             authentication = ledger.core.authenticate_client.begin(
                 plain_assertion(signer="a forger"), Origin(address=HOME), now=NOW
             )
             with pytest.raises(InvalidClient):
-                await authentication.prove((await ledger.core.catalogue.read()).keyring)
+                await ledger.core.authenticate_client.prove(authentication, keyring)
 
         assert isinstance(await attempt(ledger.core, ledger.good), TooManyRequests)
 
@@ -287,7 +288,7 @@ def test_ids_too_long_to_be_anybodys_are_told_apart_by_their_beginnings() -> Non
     """What is remembered of strangers is bounded; ids that can be somebody's are never mixed."""
 
     def booked(client_id: str) -> object:
-        return accounts(CLIENT, client_id=ClientId(client_id), source=HOME)
+        return Ledgers(CLIENT).of(ClientId(client_id), HOME)
 
     assert booked("x" * 256 + "a") == booked("x" * 256 + "b")
     assert booked("x" * 254 + "a") != booked("x" * 254 + "b")

@@ -78,7 +78,8 @@ async def authenticate(core: HandWiredCore, client_id: str, secret: str) -> Clie
         ClientId(client_id), AuthMethod.CLIENT_SECRET_BASIC, ClientSecret(secret)
     )
     keyring = (await core.catalogue.read()).keyring
-    return await core.authenticate_client.begin(presented, ORIGIN, now=NOW).prove(keyring)
+    pending = core.authenticate_client.begin(presented, ORIGIN, now=NOW)
+    return await core.authenticate_client.prove(pending, keyring)
 
 
 class TestWhatIsTaken:

@@ -37,7 +37,8 @@ async def core() -> HandWiredCore:
 
 async def authenticate(core: HandWiredCore, presented: PresentedCredentials) -> Client:
     keyring = (await core.catalogue.read()).keyring
-    return await core.authenticate_client.begin(presented, ORIGIN, now=NOW).prove(keyring)
+    pending = core.authenticate_client.begin(presented, ORIGIN, now=NOW)
+    return await core.authenticate_client.prove(pending, keyring)
 
 
 async def test_a_secret_that_does_not_decode_is_taken_as_it_stands(core: HandWiredCore) -> None:

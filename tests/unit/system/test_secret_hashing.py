@@ -101,9 +101,9 @@ async def test_nothing_to_compare_with_costs_a_comparison(
 ) -> None:
     """D5: an unknown client takes the time of a wrong secret."""
     work: list[str] = []
-    digest, compare = hmac.digest, hmac.compare_digest
+    keyed, compare = secret_hashing._keyed, hmac.compare_digest
     monkeypatch.setattr(
-        secret_hashing.hmac, "digest", lambda *args: work.append("digest") or digest(*args)
+        secret_hashing, "_keyed", lambda *args: work.append("digest") or keyed(*args)
     )
     monkeypatch.setattr(
         secret_hashing.hmac,
@@ -112,6 +112,15 @@ async def test_nothing_to_compare_with_costs_a_comparison(
     )
     assert not await matches(hasher, stored)
     assert work == ["digest", "compare"]
+
+
+async def test_the_mac_is_that_of_the_pepper_each_time(hasher: PepperedSecretHasher) -> None:
+    """What is remembered of a pepper is its own half of the work, and takes nothing of a secret."""
+    for secret in ("first", "second", "first"):
+        mac = hmac.digest(PEPPER.material, secret.encode(), hashlib.sha256).hex()
+        assert (
+            await hasher.hash(ClientSecret(secret), pepper=PEPPER) == f"hmac-sha256$v1$pep-1${mac}"
+        )
 
 
 async def test_a_slow_hash_is_argon2id(hasher: PepperedSecretHasher) -> None:
