@@ -66,6 +66,7 @@ from grantd.v1.token_service_pb2 import (
     RevokeTokenRequest,
 )
 from support.http_requests import http_request
+from support.unproved_tokens import peek, verify
 
 T = TypeVar("T")
 
@@ -106,8 +107,8 @@ def basic(data: bytes) -> None:
 def token(data: bytes) -> None:
     """A JWT that we may have signed: no text but that one may claim anything."""
     text = data.decode("latin-1")
-    foreseen = _TOKEN_VERIFIER.peek(text)
-    claims = _finished(_TOKEN_VERIFIER.verify(text, keys=[KEY], issuer=ISSUER))
+    foreseen = peek(_TOKEN_VERIFIER, text)
+    claims = _finished(verify(_TOKEN_VERIFIER, text, keys=[KEY], issuer=ISSUER))
     assert claims == foreseen
     assert claims.token_id == "0ab" + "j" * 22, "forged"
 
@@ -118,9 +119,9 @@ def signed_token(data: bytes) -> None:
     signing_input = encode_segment(header) + b"." + encode_segment(claims)
     text = signing_input + b"." + encode_segment(load(KEY).sign(signing_input))
     token_claims = _finished(
-        _TOKEN_VERIFIER.verify(text.decode("ascii"), keys=[KEY], issuer=ISSUER)
+        verify(_TOKEN_VERIFIER, text.decode("ascii"), keys=[KEY], issuer=ISSUER)
     )
-    assert _TOKEN_VERIFIER.peek(text.decode("ascii")) == token_claims
+    assert peek(_TOKEN_VERIFIER, text.decode("ascii")) == token_claims
 
 
 def assertion(data: bytes) -> None:

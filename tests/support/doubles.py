@@ -32,6 +32,7 @@ from domain.ports.signing import (
     TokenRejected,
     TokenSigner,
     TokenVerifier,
+    UnprovedToken,
 )
 from support.domain_samples import NOW
 
@@ -192,26 +193,27 @@ class PlainIntrospectionSigner:
 class PlainTokenVerifier:
     """Reads what `PlainTokenSigner` writes."""
 
-    def peek(self, token: str, /) -> AccessTokenClaims | None:
+    def peek(self, token: str, /) -> UnprovedToken | None:
         _, _, rest = token.partition(".")
         payload, _, _ = rest.partition(".")
         try:
-            return CLAIMS.read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            text = token.encode()
+            claims = CLAIMS.read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         except ValueError:
             return None
+        return UnprovedToken(text, hashlib.sha256(text).digest(), claims)
 
     async def verify(
-        self, token: str, /, *, keys: Sequence[SigningKey], issuer: str
+        self, unproved: UnprovedToken, /, *, keys: Sequence[SigningKey], issuer: str
     ) -> AccessTokenClaims:
-        claims = self.peek(token)
-        named, _, rest = token.partition(".")
+        named, _, rest = unproved.text.decode().partition(".")
         payload, _, signature = rest.partition(".")
         key = next((key for key in keys if key.key_id == named), None)
-        if claims is None or key is None or claims.issuer != issuer:
+        if key is None or unproved.claims.issuer != issuer:
             raise TokenRejected
         if signature != _signature(payload, key):
             raise TokenRejected
-        return claims
+        return unproved.claims
 
 
 def _label(master_key: MasterKeyId, purpose: KeyPurpose, key_id: KeyId) -> bytes:

@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -6,6 +7,22 @@ from domain.model.identifiers import ClientId
 from domain.model.introspection import Introspection
 from domain.model.keys import SigningAlgorithm, SigningKey
 from domain.model.tokens import AccessTokenClaims
+from domain.model.values import value
+
+
+@value
+class UnprovedToken:
+    """A JWT as it was read; nothing of it is proved.
+
+    Attributes:
+        digest: The SHA-256 of *text*.
+
+        claims: What it claims: good for foreseeing reads, for nothing else.
+    """
+
+    text: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+    claims: AccessTokenClaims
 
 
 class TokenRejected(Exception):
@@ -36,18 +53,18 @@ class IntrospectionSigner(Protocol):
 class TokenVerifier(Protocol):
     """Reads JWT access tokens. Signatures may be remembered, verdicts may not."""
 
-    def peek(self, token: str, /) -> AccessTokenClaims | None:
-        """Read what a JWT claims, unproved: good for foreseeing reads, for nothing else."""
+    def peek(self, token: str, /) -> UnprovedToken | None:
+        """Read a JWT; None if it has not the shape of one of ours (RFC 9068 §4)."""
         ...
 
     async def verify(
-        self, token: str, /, *, keys: Sequence[SigningKey], issuer: str
+        self, unproved: UnprovedToken, /, *, keys: Sequence[SigningKey], issuer: str
     ) -> AccessTokenClaims:
         """Return the claims of a JWT that one of *keys* signed for *issuer*.
 
-        It holds `typ`, `alg`, `kid`, the signature, the issuer and the shape
-        of every claim to RFC 9068 §4. Time, revocation and audience are the
-        caller's to judge.
+        It holds `alg`, `kid`, the signature and the issuer to RFC 9068 §4;
+        `typ` and the shape of every claim were, when it was read. Time,
+        revocation and audience are the caller's to judge.
 
         Raises:
             TokenRejected: If any of it does not hold.

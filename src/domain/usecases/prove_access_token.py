@@ -1,14 +1,14 @@
 """Proving an access token of ours, in whichever form it comes."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from domain.model.keys import Keyring
 from domain.model.tokens import AccessTokenClaims, digest_opaque, is_opaque
+from domain.model.values import value
 from domain.ports.access_tokens import AccessTokenStore
 from domain.ports.reading import Reading
-from domain.ports.signing import TokenRejected, TokenVerifier
+from domain.ports.signing import TokenRejected, TokenVerifier, UnprovedToken
 from domain.usecases.token_standing import StandingReading, TokenStanding
 
 
@@ -36,60 +36,53 @@ class ProveAccessToken:
         access_tokens: AccessTokenStore,
         issuer: str,
     ) -> None:
-        self._verifier = verifier
-        self._standing = standing
+        self.verifier = verifier
+        self.standing = standing
+        self.issuer = issuer
         self._access_tokens = access_tokens
-        self._issuer = issuer
 
     def begin(self, token: str, *, now: datetime) -> PendingAccessToken:
         """Begin the reads that will decide; what is read of a JWT here is advice."""
         if is_opaque(token):
             record = self._access_tokens.find(digest_opaque(token), now=now)
-            return _PendingOpaqueToken(record, self._standing)
-        claims = self._verifier.peek(token)
-        if claims is None:
+            return _PendingOpaqueToken(record, self.standing)
+        unproved = self.verifier.peek(token)
+        if unproved is None:
             return _NoToken()
-        reading = self._standing.begin(claims, now=now)
-        return _PendingJwt(token, claims, reading, self._standing, self._verifier, self._issuer)
+        return _PendingJwt(unproved, self.standing.begin(unproved.claims, now=now), self)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _PendingOpaqueToken:
-    reading: Reading[AccessTokenClaims | None]
+    record: Reading[AccessTokenClaims | None]
     standing: TokenStanding
 
     async def prove(self, _keyring: Keyring, *, now: datetime) -> AccessTokenClaims | None:  # noqa: ARG002  (the port's signature)
-        return await self.reading
+        return await self.record
 
     async def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> bool:
         reading = self.standing.begin(claims, now=now)
         return await self.standing.is_good(claims, reading, now=now)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _PendingJwt:
-    token: str = field(repr=False)
-    foreseen: AccessTokenClaims
+    unproved: UnprovedToken
     reading: StandingReading
-    standing: TokenStanding
-    verifier: TokenVerifier
-    issuer: str
+    by: ProveAccessToken
 
     async def prove(self, keyring: Keyring, *, now: datetime) -> AccessTokenClaims | None:
+        keys, issuer = keyring.published(now), self.by.issuer
         try:
-            claims = await self.verifier.verify(
-                self.token, keys=keyring.published(now), issuer=self.issuer
-            )
+            return await self.by.verifier.verify(self.unproved, keys=keys, issuer=issuer)
         except TokenRejected:
             return None
-        # What was read belongs to the claims foreseen, so they have to be the proved ones.
-        return claims if claims == self.foreseen else None
 
     async def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> bool:
-        return await self.standing.is_good(claims, self.reading, now=now)
+        return await self.by.standing.is_good(claims, self.reading, now=now)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _NoToken:
     async def prove(self, _keyring: Keyring, *, now: datetime) -> AccessTokenClaims | None:  # noqa: ARG002  (the port's signature)
         return None

@@ -4,19 +4,19 @@ Nothing that decides is remembered: client, family and revocation are read
 for every question (D2).
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.model.clients import Client
 from domain.model.families import RefreshFamily
 from domain.model.tokens import AccessTokenClaims
+from domain.model.values import value
 from domain.ports.clients import ClientStore
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading
 from domain.ports.revocations import RevocationList
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StandingReading:
     """Reads begun for one token."""
 
@@ -42,9 +42,9 @@ class TokenStanding:
         """Begin to read what decides about *claims*."""
         family = claims.family
         return StandingReading(
-            client=self._clients.find(claims.client_id),
-            family=self._families.find(family.family_id, now=now) if family is not None else None,
-            revoked=self._revocations.contains(claims.token_id, now=now),
+            self._clients.find(claims.client_id),
+            self._families.find(family.family_id, now=now) if family is not None else None,
+            self._revocations.contains(claims.token_id, now=now),
         )
 
     async def is_good(

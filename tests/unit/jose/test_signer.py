@@ -5,8 +5,12 @@ from dataclasses import replace
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.jose.jwks import JoseKeySetWriter
+from adapters.jose.loaded_key import raw_signature
 from adapters.jose.segments import decode_segment
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
@@ -15,6 +19,7 @@ from domain.model.identifiers import FamilyId, Owner, ResourceId
 from domain.model.keys import SigningKey
 from domain.model.scopes import Scope
 from domain.model.tokens import AccessTokenClaims, FamilyMark
+from support.unproved_tokens import peek, verify
 
 
 def decoded(token: str, key: SigningKey) -> dict[str, object]:
@@ -92,6 +97,15 @@ async def test_what_was_signed_is_what_is_verified(
     token = await JoseTokenSigner().sign(signed, key=key)
 
     verifier = JoseTokenVerifier()
-    assert verifier.peek(token) == signed
-    assert await verifier.verify(token, keys=[key], issuer=signed.issuer) == signed
-    assert verifier.peek(token) == signed
+    assert peek(verifier, token) == signed
+    assert await verify(verifier, token, keys=[key], issuer=signed.issuer) == signed
+    assert peek(verifier, token) == signed
+
+
+_INTEGERS = st.integers(1, 2**256 - 1) | st.integers(0, 2**40) | st.integers(2**255, 2**256 - 1)
+
+
+@given(r=_INTEGERS, s=_INTEGERS)
+def test_an_ecdsa_signature_is_two_integers_of_32_octets(r: int, s: int) -> None:
+    """RFC 7518 §3.4: with leading zeros, however short they are in DER."""
+    assert raw_signature(encode_dss_signature(r, s)) == r.to_bytes(32) + s.to_bytes(32)
