@@ -4,10 +4,11 @@ The edges begin it, and they and the core's `Witness` fill it; no decision
 rests on it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -133,7 +134,8 @@ class EachObserver:
 
 UNOBSERVED: Final = EachObserver()
 
-_ID_BYTES: Final = 12
+_ID_DIGITS: Final = 24
+_IDS_AT_ONCE: Final = 256
 
 _UNTRACED: Final = ("", "")
 
@@ -142,8 +144,18 @@ _trace: ContextVar[tuple[str, str]] = ContextVar("request_trace", default=_UNTRA
 
 
 def request_ids(entropy: Entropy) -> Callable[[], str]:
-    """Return what makes the id of a request: without signs that a command takes for an option."""
-    return lambda: entropy.octets(_ID_BYTES).hex()
+    """Return what makes the id of a request: without signs that a command takes for an option.
+
+    It is no secret, so many are drawn at once.
+    """
+    return partial(next, _request_ids(entropy))
+
+
+def _request_ids(entropy: Entropy) -> Iterator[str]:
+    while True:
+        digits = entropy.octets(_IDS_AT_ONCE * _ID_DIGITS // 2).hex()
+        for start in range(0, len(digits), _ID_DIGITS):
+            yield digits[start : start + _ID_DIGITS]
 
 
 def begin_record(record: RequestRecord) -> RequestRecord:

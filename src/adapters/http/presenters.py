@@ -1,5 +1,6 @@
 """How answers are written; refusals are written in `errors`."""
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -7,12 +8,13 @@ from msgspec import UNSET, Struct, UnsetType
 
 from adapters.http.reply import NO_STORE, Fields, Reply
 from adapters.introspection_members import introspection_members
-from domain.model.introspection import Introspection
+from domain.model.introspection import ActiveAccessToken, Introspection
 from domain.model.tokens import IssuedToken
 
 SIGNED_INTROSPECTION: Final = "application/token-introspection+jwt"
 
 _JSON: Final = (b"content-type", b"application/json;charset=UTF-8")
+_JSON_NO_STORE: Final = (_JSON, *NO_STORE)
 _SIGNED: Final = (b"content-type", SIGNED_INTROSPECTION.encode())
 
 _encode = msgspec.json.Encoder().encode
@@ -45,7 +47,15 @@ def token_reply(issued: IssuedToken) -> Reply:
 
 
 def introspection_reply(found: Introspection) -> Reply:
+    if isinstance(found, ActiveAccessToken):
+        return Reply(_described(found), _JSON_NO_STORE)
     return json_reply(introspection_members(found))
+
+
+@lru_cache(maxsize=1_024)
+def _described(found: ActiveAccessToken) -> bytes:
+    """Write down a token that is active; until it is not, that reads the same each time."""
+    return _encode(introspection_members(found))
 
 
 def signed_introspection_reply(signed: str) -> Reply:

@@ -41,6 +41,37 @@ async def test_INT_001_an_access_token_is_described(surface: HttpSurface) -> Non
     assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
 
 
+async def test_INT_004_what_was_told_of_a_token_is_not_told_once_it_is_revoked(
+    surface: HttpSurface, ledger: tuple[str, str]
+) -> None:
+    """How an answer is written is remembered, and never that it is the answer."""
+    token = (await surface.access_token(ledger))["access_token"]
+    told = [
+        (await surface.http.post("/introspect", auth=ledger, data={"token": token})).content
+        for _ in range(2)
+    ]
+
+    await surface.http.post("/revoke", auth=ledger, data={"token": token})
+
+    answer = await surface.http.post("/introspect", auth=ledger, data={"token": token})
+    assert told[0] == told[1] != INACTIVE_BODY
+    assert answer.content == INACTIVE_BODY
+
+
+async def test_two_tokens_that_differ_in_one_claim_are_told_apart(
+    surface: HttpSurface, ledger: tuple[str, str]
+) -> None:
+    """Each by what it claims itself."""
+    answers = []
+    for _ in range(2):
+        token = (await surface.access_token(ledger))["access_token"]
+        answers.append(await surface.http.post("/introspect", auth=ledger, data={"token": token}))
+
+    first, second = (answer.json() for answer in answers)
+    assert first.pop("jti") != second.pop("jti")
+    assert first == second
+
+
 async def test_INT_014_a_refresh_token_is_described_without_a_token_type(
     surface: HttpSurface,
 ) -> None:

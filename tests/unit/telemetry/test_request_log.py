@@ -253,3 +253,10 @@ def test_an_id_can_be_typed_wherever_a_word_can() -> None:
     new_id = request_ids(SystemEntropy())
 
     assert all(re.fullmatch(r"[0-9a-f]{24}", new_id()) for _ in range(200))
+
+
+def test_no_two_requests_have_the_same_id() -> None:
+    """However many are drawn at once."""
+    new_id = request_ids(SystemEntropy())
+
+    assert len({new_id() for _ in range(2_000)}) == 2_000
