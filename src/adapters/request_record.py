@@ -58,8 +58,8 @@ OUTCOMES: Final[frozenset[str]] = frozenset({*ErrorCode, *Ending})
 
 
 @dataclass(slots=True, eq=False)
-class RequestRecord:
-    """One request.
+class RequestRecord(Tally):
+    """One request, with what it has waited for.
 
     Attributes:
         method: GET, POST and so on, or the full name of a gRPC method of ours. What
@@ -95,7 +95,6 @@ class RequestRecord:
     status: int | str = 0
     trace_id: str = ""
     span_id: str = ""
-    tally: Tally = field(default_factory=Tally)
     began: float = field(default_factory=perf_counter)
 
 
@@ -118,14 +117,16 @@ class EachObserver:
 
     def __init__(self, observers: Sequence[RequestObserver] = ()) -> None:
         self._observers = tuple(observers)
+        self._began = tuple(observer.began for observer in observers)
+        self._ended = tuple(observer.ended for observer in observers)
 
     def began(self) -> None:
-        for observer in self._observers:
-            observer.began()
+        for began in self._began:
+            began()
 
     def ended(self, record: RequestRecord, /, *, seconds: float) -> None:
-        for observer in self._observers:
-            observer.ended(record, seconds=seconds)
+        for ended in self._ended:
+            ended(record, seconds=seconds)
 
     def turned_away(self, record: RequestRecord, /) -> None:
         for observer in self._observers:
@@ -160,7 +161,7 @@ def _request_ids(entropy: Entropy) -> Iterator[str]:
 
 def begin_record(record: RequestRecord) -> RequestRecord:
     """Make *record* that of the request at hand, in this task and those that it begins."""
-    begin_tally(record.tally)
+    begin_tally(record)
     record.trace_id, record.span_id = _trace.get()
     _record.set(record)
     return record

@@ -7,7 +7,7 @@ read of the embedded store waits for nobody: it is counted, and not timed.
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -62,8 +62,8 @@ class Tally:
         steps: Steps and commands.
     """
 
-    reads: int = 0
-    steps: int = 0
+    reads: int = field(default=0, kw_only=True)
+    steps: int = field(default=0, kw_only=True)
 
 
 class SharedTrip:
@@ -94,7 +94,8 @@ _waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", defa
 def begin_tally(tally: Tally) -> None:
     """Count in *tally* for a new request, in this task and those that it begins."""
     # One of a request before this may still be there: answers to pipelined ones begin the next.
-    others = (one for one in _waiting.get() if type(one) is not Tally)
+    if others := _waiting.get():
+        others = [one for one in others if type(one) is not type(tally)]
     _waiting.set((*others, tally))
 
 

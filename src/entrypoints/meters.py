@@ -45,13 +45,15 @@ def meters() -> Meters:
     # Here and not above: the library asks for its directory when it is imported.
     from adapters.telemetry.audit_metrics import AuditMetrics  # noqa: PLC0415
     from adapters.telemetry.certificate_metrics import CertificateMetrics  # noqa: PLC0415
+    from adapters.telemetry.counting import Counting  # noqa: PLC0415
     from adapters.telemetry.request_metrics import RequestMetrics  # noqa: PLC0415
     from adapters.telemetry.trip_metrics import TripMetrics  # noqa: PLC0415
 
+    counting = Counting()
     return Meters(
-        audit=AuditMetrics(),
-        trips=TripMetrics(),
-        requests=RequestMetrics(),
+        audit=AuditMetrics(counting),
+        trips=TripMetrics(counting),
+        requests=RequestMetrics(counting),
         certificates=CertificateMetrics(),
     )
 

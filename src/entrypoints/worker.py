@@ -25,6 +25,7 @@ from adapters.origin import BY_ITSELF, bind_origin
 from adapters.readiness import Readiness
 from adapters.source_addresses import ProxyTrust
 from adapters.telemetry.logging import configure_logging
+from adapters.telemetry.moments import a_moment_later
 from domain.errors import Unavailable
 from entrypoints.container import Core, open_core
 from entrypoints.meters import meters
@@ -83,13 +84,20 @@ def run(
     configure_logging(settings.log_format, settings.log_level)
     try:
         with bind_origin(BY_ITSELF), asyncio.Runner(loop_factory=loop_factory) as runner:
-            sys.exit(runner.run(_serve(settings, listen, supervisor)))
+            sys.exit(runner.run(_serve_and_tell(settings, listen, supervisor)))
     except RefusedToStart as error:
         log.critical("worker refused to start", reason=str(error))
         sys.exit(1)
     except Unavailable as error:
         log.error("worker cannot start without the store", reason=error.detail)  # noqa: TRY400  (it is all told)
         sys.exit(STORE_AWAY)
+
+
+async def _serve_and_tell(settings: Settings, listen: Listen, supervisor: RawIOBase) -> int:
+    try:
+        return await _serve(settings, listen, supervisor)
+    finally:
+        await a_moment_later()  # by then the last request is in the log and in the metrics
 
 
 async def _serve(settings: Settings, listen: Listen, supervisor: RawIOBase) -> int:

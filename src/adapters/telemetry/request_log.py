@@ -4,58 +4,41 @@ It is not made by structlog, whose way costs more than all else that is done
 for a line.
 """
 
-import asyncio
+import json
 import logging
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
+from typing import Final, NamedTuple, TypeAlias
 
-import msgspec
-from msgspec import UNSET, Struct, UnsetType
-
-from adapters.request_record import Endpoint, RequestObserver, RequestRecord
+from adapters.request_record import Endpoint, Outcome, RequestObserver, RequestRecord
+from adapters.telemetry.moments import OncePerMoment
 from adapters.telemetry.readers import PIECE, has_room
 from domain.errors import ErrorCode
 from domain.model.clients import GrantType
 from domain.model.credentials import mask_secrets
 
+MEMBERS: Final = (
+    *("at", "level", "event", "request_id", "protocol", "endpoint", "outcome", "status"),
+    *("duration_ms", "store_reads", "store_steps", "address", "method", "client_id"),
+    *("claimed_client_id", "grant_type", "active", "trace_id", "span_id"),
+)
+"""What a line may have, in that order. Of those behind the address it has what tells something."""
+
 _MOST_WAITING: Final = 10_000
-_LOOK_AGAIN_AFTER: Final = 0.005
 
 _LONGEST_TEXT: Final = 128
 _LONGEST_MASKED: Final = 2_048
 
 _OUR_FAULT: Final = frozenset({ErrorCode.SERVER_ERROR, ErrorCode.TEMPORARILY_UNAVAILABLE})
-_KNOWN_GRANTS: Final = frozenset({"", *GrantType})
+_GRANTS: Final = {"": "", **{grant.value: f',"grant_type":"{grant}"' for grant in GrantType}}
+_ACTIVE: Final = {None: "", True: ',"active":true', False: ',"active":false'}
 
 _log = logging.getLogger("grantd.requests")
-_encode = msgspec.json.Encoder().encode
-
-
-class RequestLine(Struct, omit_defaults=True):
-    """The members of a line, in their order. Those of no use to a request are left out."""
-
-    at: str
-    level: str
-    event: str
-    request_id: str
-    protocol: str
-    endpoint: str
-    outcome: str
-    status: int | str
-    duration_ms: float
-    store_reads: int
-    store_steps: int
-    address: str
-    method: str = ""
-    client_id: str = ""
-    claimed_client_id: str = ""
-    grant_type: str = ""
-    active: bool | UnsetType = UNSET
-    trace_id: str = ""
-    span_id: str = ""
+_quoted = encode_basestring_ascii
 
 
 class RequestLog:
@@ -72,56 +55,34 @@ class RequestLog:
 
     def __init__(self, descriptor: int, *, readable: bool) -> None:
         self._descriptor = descriptor
-        self._encode = _readable if readable else _json
-        self._waiting: list[bytes] = []
-        self._second = 0
-        self._written_second = ""
+        self._readable = readable
+        self._waiting: list[str] = []
+        self._soon = OncePerMoment(self._write)
+        self._millisecond = 0
+        self._written_time = ""
 
     def began(self) -> None:
         pass
 
     def ended(self, record: RequestRecord, /, *, seconds: float) -> None:
-        level = _level(record)
-        if not _log.isEnabledFor(level) or len(self._waiting) >= _MOST_WAITING:
+        frame = _frame(
+            (
+                record.protocol,
+                record.endpoint,
+                record.outcome,
+                record.status,
+                record.reads,
+                record.steps,
+                record.method,
+            )
+        )
+        if not _log.isEnabledFor(frame.level) or len(self._waiting) >= _MOST_WAITING:
             return
-        self._waiting.append(self._encode(self._line(record, level, seconds)))
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._write)
+        self._waiting.append(_line(record, frame, self._now(), seconds))
+        self._soon.ask()
 
     def turned_away(self, record: RequestRecord, /) -> None:
         self.ended(record, seconds=0)
-
-    def _line(self, record: RequestRecord, level: int, seconds: float) -> RequestLine:
-        grant_type = record.grant_type
-        return RequestLine(
-            self._now(),
-            _LEVEL_NAMES[level],
-            "request",
-            record.request_id,
-            record.protocol,
-            record.endpoint.value,
-            record.outcome.value,
-            record.status,
-            round(seconds * 1_000, 3),
-            record.tally.reads,
-            record.tally.steps,
-            record.address,
-            record.method,
-            record.client_id,
-            "" if record.client_id else _shown(record.claimed),
-            grant_type if grant_type in _KNOWN_GRANTS else _shown(grant_type),
-            UNSET if record.active is None else record.active,
-            record.trace_id,
-            record.span_id,
-        )
-
-    def _now(self) -> str:
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._written_second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._written_second}.{int((now - second) * 1_000):03d}Z"
 
     def _write(self) -> None:
         lines, self._waiting = self._waiting, []
@@ -130,50 +91,115 @@ class RequestLog:
             for piece in _pieces(lines):
                 if not has_room(self._descriptor):
                     self._waiting = lines[written:]
-                    asyncio.get_running_loop().call_later(_LOOK_AGAIN_AFTER, self._write)
+                    self._soon.ask()
                     return
-                os.write(self._descriptor, b"".join(piece))
+                text = "".join(map(_for_people, piece) if self._readable else piece)
+                os.write(self._descriptor, text.encode("ascii"))
                 written += len(piece)
 
+    def _now(self) -> str:
+        millisecond = int(time.time() * 1_000)
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            second, rest = divmod(millisecond, 1_000)
+            self._written_time = f"{_written_second(second)}.{rest:03d}Z"
+        return self._written_time
 
-_LEVEL_NAMES: Final = {
-    level: logging.getLevelName(level).lower()
-    for level in (logging.DEBUG, logging.INFO, logging.WARNING)
-}
+
+_Kind: TypeAlias = tuple[str, Endpoint, Outcome, int | str, int, int, str]
 
 
-def _level(record: RequestRecord) -> int:
+class _Frame(NamedTuple):
+    """What is the same in the lines of many requests, in their order.
+
+    Attributes:
+        answer: What stands between the id and the duration.
+
+        trips: What stands between the duration and the address.
+
+        method: What stands behind the address.
+    """
+
+    level: int
+    head: str
+    answer: str
+    trips: str
+    method: str
+
+
+@lru_cache(maxsize=1_024)
+def _frame(kind: _Kind) -> _Frame:
+    protocol, endpoint, outcome, status, reads, steps, method = kind
+    level = _level(endpoint, outcome)
+    name = logging.getLevelName(level).lower()
+    return _Frame(
+        level=level,
+        head=f'"level":"{name}","event":"request","request_id":',
+        answer=(
+            f',"protocol":"{protocol}","endpoint":"{endpoint}","outcome":"{outcome}"'
+            f',"status":{json.dumps(status)},"duration_ms":'
+        ),
+        trips=f',"store_reads":{reads},"store_steps":{steps},"address":',
+        method=f',"method":{_quoted(method)}' if method else "",
+    )
+
+
+def _level(endpoint: Endpoint, outcome: Outcome) -> int:
     """Warn of what was not the caller's doing; say of health no more than was asked for."""
-    if record.endpoint is Endpoint.HEALTH and record.outcome is not ErrorCode.SERVER_ERROR:
+    if endpoint is Endpoint.HEALTH and outcome is not ErrorCode.SERVER_ERROR:
         return logging.DEBUG
-    return logging.WARNING if record.outcome in _OUR_FAULT else logging.INFO
+    return logging.WARNING if outcome in _OUR_FAULT else logging.INFO
+
+
+@lru_cache(maxsize=1)
+def _written_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def _line(record: RequestRecord, frame: _Frame, at: str, seconds: float) -> str:
+    """Write the `MEMBERS` of one request; what came with it is quoted."""
+    _, head, answer, trips, method = frame
+    return (
+        f'{{"at":"{at}",{head}{_quoted(record.request_id)}{answer}{seconds * 1_000:.3f}'
+        f"{trips}{_quoted(record.address)}{method}{_caller(record)}{_grant(record.grant_type)}"
+        f"{_ACTIVE[record.active]}{_trace(record) if record.trace_id else ''}}}\n"
+    )
+
+
+def _caller(record: RequestRecord) -> str:
+    if record.client_id:
+        return f',"client_id":{_quoted(record.client_id)}'
+    return f',"claimed_client_id":{_quoted(_shown(record.claimed))}' if record.claimed else ""
+
+
+def _grant(grant_type: str) -> str:
+    known = _GRANTS.get(grant_type)
+    return f',"grant_type":{_quoted(_shown(grant_type))}' if known is None else known
+
+
+def _trace(record: RequestRecord) -> str:
+    return f',"trace_id":"{record.trace_id}","span_id":"{record.span_id}"'
 
 
 def _shown(text: str) -> str:
     """Bound, mask and escape what came from a caller."""
-    if not text:
-        return text
     masked = mask_secrets(text[:_LONGEST_MASKED])[:_LONGEST_TEXT]
     if masked.isascii() and masked.isprintable():
         return masked
     return masked.encode("unicode_escape").decode("ascii")
 
 
-def _json(line: RequestLine) -> bytes:
-    return _encode(line) + b"\n"
-
-
-def _readable(line: RequestLine) -> bytes:
-    """Write for people: texts quoted, so that nothing in them passes for something else."""
-    members = msgspec.to_builtins(line)
+def _for_people(line: str) -> str:
+    """Write a line for people: texts stay quoted, so that nothing in them can pass for more."""
+    members = json.loads(line)
     at, level, event = (members.pop(name) for name in ("at", "level", "event"))
-    shown = (b"%b=%b" % (name.encode(), _encode(value)) for name, value in members.items())
-    return b" ".join((f"{at} [{level}] {event}".encode(), *shown)) + b"\n"
+    shown = (f"{name}={json.dumps(value)}" for name, value in members.items())
+    return " ".join((f"{at} [{level}] {event}", *shown)) + "\n"
 
 
-def _pieces(lines: list[bytes]) -> Iterator[list[bytes]]:
+def _pieces(lines: list[str]) -> Iterator[list[str]]:
     """Group whole lines that may be written at once."""
-    piece: list[bytes] = []
+    piece: list[str] = []
     size = 0
     for line in lines:
         if piece and size + len(line) > PIECE:

@@ -1,13 +1,18 @@
 """Requests as metrics. No label tells of a client, and each has few values."""
 
-import asyncio
 from itertools import product
-from typing import Final
+from typing import Final, TypeAlias
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
-from adapters.request_record import PROTOCOLS, Endpoint, RequestObserver, RequestRecord
-from adapters.telemetry.buckets import SECONDS
+from adapters.request_record import (
+    PROTOCOLS,
+    Endpoint,
+    Outcome,
+    RequestObserver,
+    RequestRecord,
+)
+from adapters.telemetry.counting import SECONDS, Count, Counting, DurationHistogram, Durations
 from domain.errors import ErrorCode
 from domain.model.clients import GrantType
 
@@ -16,17 +21,15 @@ OTHER_GRANT: Final = "other"
 
 _GRANTS: Final = {NO_GRANT: NO_GRANT, **{grant.value: grant.value for grant in GrantType}}
 _ALL_GRANTS: Final = (*_GRANTS, OTHER_GRANT)
-_GAUGE_EVERY: Final = 1.0
+
+_Series: TypeAlias = tuple[str, Endpoint, str, Outcome]
 
 
 class RequestMetrics:
-    """Counts requests as they end.
+    """Counts requests as they end."""
 
-    How many are in flight is noted once a second while there are any: nobody
-    looks more often, and each note costs as much as counting.
-    """
-
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, counting: Counting, registry: CollectorRegistry = REGISTRY) -> None:
+        self._counting = counting
         self._ended = Counter(
             "grantd_requests",
             "Requests that ended, by what was asked for and how it ended.",
@@ -34,7 +37,7 @@ class RequestMetrics:
             registry=registry,
         )
         self._begin_at_zero(ErrorCode.SERVER_ERROR)
-        self._durations = Histogram(
+        self._took = DurationHistogram(
             "grantd_request_duration_seconds",
             "Time from a request having arrived to its answer being out.",
             ["protocol", "endpoint"],
@@ -47,16 +50,16 @@ class RequestMetrics:
             ["protocol", "status"],
             registry=registry,
         )
-        self._in_flight_gauge = Gauge(
-            "grantd_requests_in_flight",
-            "Requests that are being answered.",
-            multiprocess_mode="livesum",
-            registry=registry,
+        self._in_flight = counting.level(
+            Gauge(
+                "grantd_requests_in_flight",
+                "Requests that are being answered.",
+                multiprocess_mode="livesum",
+                registry=registry,
+            )
         )
-        self._in_flight = 0
-        self._noting = False
-        self._counters: dict[tuple[str, ...], Counter] = {}
-        self._histograms: dict[tuple[str, ...], Histogram] = {}
+        self._series: dict[_Series, tuple[Count, Durations]] = {}
+        self._durations: dict[tuple[str, Endpoint], Durations] = {}
 
     def _begin_at_zero(self, outcome: ErrorCode) -> None:
         """Have the first of these seen: Prometheus sees no increase where nothing was before."""
@@ -65,40 +68,31 @@ class RequestMetrics:
                 self._ended.labels(protocol, endpoint.value, grant, outcome.value)
 
     def began(self) -> None:
-        self._in_flight += 1
-        if not self._noting:
-            self._noting = True
-            asyncio.get_running_loop().call_later(_GAUGE_EVERY, self._note_in_flight)
+        self._in_flight.change(1)
 
     def ended(self, record: RequestRecord, /, *, seconds: float) -> None:
-        self._in_flight -= 1
-        self._count(record)
-        where = (record.protocol, record.endpoint.value)
-        histogram = self._histograms.get(where)
-        if histogram is None:
-            histogram = self._histograms[where] = self._durations.labels(*where)
-        histogram.observe(seconds)
+        self._in_flight.change(-1)
+        series = (
+            record.protocol,
+            record.endpoint,
+            _GRANTS.get(record.grant_type, OTHER_GRANT),
+            record.outcome,
+        )
+        count, durations = self._series.get(series) or self._begin(series)
+        count.add()
+        durations.note(seconds)
+
+    def _begin(self, series: _Series) -> tuple[Count, Durations]:
+        protocol, endpoint, _, _ = series
+        where = (protocol, endpoint)
+        if where not in self._durations:
+            self._durations[where] = self._counting.durations(self._took.labels(*where))
+        count = self._counting.count(self._ended.labels(*series))
+        self._series[series] = count, self._durations[where]
+        return self._series[series]
 
     def turned_away(self, record: RequestRecord, /) -> None:
         self._turned_away.labels(record.protocol, str(record.status)).inc()
-
-    def _count(self, record: RequestRecord) -> None:
-        labels = (
-            record.protocol,
-            record.endpoint.value,
-            _GRANTS.get(record.grant_type, OTHER_GRANT),
-            record.outcome.value,
-        )
-        counter = self._counters.get(labels)
-        if counter is None:
-            counter = self._counters[labels] = self._ended.labels(*labels)
-        counter.inc()
-
-    def _note_in_flight(self) -> None:
-        self._in_flight_gauge.set(self._in_flight)
-        self._noting = self._in_flight > 0
-        if self._noting:
-            asyncio.get_running_loop().call_later(_GAUGE_EVERY, self._note_in_flight)
 
 
 _: type[RequestObserver] = RequestMetrics

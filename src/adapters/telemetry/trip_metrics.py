@@ -1,14 +1,14 @@
 """Round trips to the store as metrics."""
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 from adapters.store_trips import TripKind, TripObserver
-from adapters.telemetry.buckets import SECONDS
+from adapters.telemetry.counting import SECONDS, Counting, DurationHistogram
 
 
 class TripMetrics:
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        durations = Histogram(
+    def __init__(self, counting: Counting, registry: CollectorRegistry = REGISTRY) -> None:
+        durations = DurationHistogram(
             "grantd_store_trip_duration_seconds",
             "Time of a round trip to the store, answered or failed;"
             " one that reads is shared by all requests of its turn.",
@@ -28,17 +28,17 @@ class TripMetrics:
             ["kind"],
             registry=registry,
         )
-        self._withhold = {kind: withheld.labels(kind.value).inc for kind in TripKind}
-        self._observe = {kind: durations.labels(kind.value).observe for kind in TripKind}
-        self._fail = {kind: errors.labels(kind.value).inc for kind in TripKind}
+        self._withheld = {kind: counting.count(withheld.labels(kind.value)) for kind in TripKind}
+        self._took = {kind: counting.durations(durations.labels(kind.value)) for kind in TripKind}
+        self._failed = {kind: counting.count(errors.labels(kind.value)) for kind in TripKind}
 
     def made(self, kind: TripKind, /, *, seconds: float, failed: bool) -> None:
-        self._observe[kind](seconds)
+        self._took[kind].note(seconds)
         if failed:
-            self._fail[kind]()
+            self._failed[kind].add()
 
     def withheld(self, kind: TripKind, /) -> None:
-        self._withhold[kind]()
+        self._withheld[kind].add()
 
 
 _: type[TripObserver] = TripMetrics

@@ -16,7 +16,7 @@ from adapters.request_record import Ending, Endpoint, RequestRecord, begin_recor
 from adapters.store_trips import count_step
 from adapters.system.entropy import SystemEntropy
 from adapters.telemetry import request_log
-from adapters.telemetry.request_log import RequestLog
+from adapters.telemetry.request_log import MEMBERS, RequestLog
 from domain.errors import ErrorCode
 from domain.model.credentials import ClientSecret, SecretId
 from support.polling import until
@@ -86,7 +86,7 @@ async def written(pipe: Pipe, *records: RequestRecord, readable: bool = False) -
 
 async def test_a_line_has_what_is_known_and_nothing_else(pipe: Pipe) -> None:
     one = record(client_id="billing", claimed="billing", grant_type="client_credentials")
-    one.tally.reads, one.tally.steps = 1, 2
+    one.reads, one.steps = 1, 2
 
     await written(pipe, one)
 
@@ -108,6 +108,34 @@ async def test_a_line_has_what_is_known_and_nothing_else(pipe: Pipe) -> None:
         "client_id": "billing",
         "grant_type": "client_credentials",
     }
+
+
+async def test_the_members_have_one_order(pipe: Pipe) -> None:
+    """Whoever reads them with `cut` finds them where the manual has them."""
+    known = {"grant_type": "refresh_token", "active": True, "trace_id": "a", "span_id": "b"}
+
+    await written(pipe, record(client_id="billing", **known), record(claimed="billing", **known))
+
+    proved, claimed = (list(line) for line in pipe.lines())
+    assert proved == [name for name in MEMBERS if name != "claimed_client_id"]
+    assert claimed == [name for name in MEMBERS if name != "client_id"]
+
+
+async def test_lines_that_differ_in_what_is_mostly_the_same_differ(pipe: Pipe) -> None:
+    """What is written once for many requests is that of each."""
+    kinds = [
+        record(protocol=protocol, endpoint=endpoint, status=status, reads=reads, method=method)
+        for protocol, status, method in (("http", 200, "POST"), ("grpc", "OK", "/a/B"))
+        for endpoint in (Endpoint.TOKEN, Endpoint.INTROSPECTION)
+        for reads in (0, 1)
+    ]
+
+    await written(pipe, *kinds)
+
+    members = ("protocol", "endpoint", "status", "store_reads", "method")
+    assert [tuple(line[name] for name in members) for line in pipe.lines()] == [
+        (kind.protocol, kind.endpoint, kind.status, kind.reads, kind.method) for kind in kinds
+    ]
 
 
 async def test_a_name_that_was_not_proved_never_stands_as_the_client(pipe: Pipe) -> None:
@@ -213,7 +241,7 @@ async def test_a_record_is_counted_for_alone() -> None:
     second = begin_record(record())
     count_step()
 
-    assert (first.tally.steps, second.tally.steps) == (0, 1)
+    assert (first.steps, second.steps) == (0, 1)
     assert (second.trace_id, second.span_id) == ("", "")
 
 

@@ -1,10 +1,9 @@
 """Requests as metrics: few values for each label, whatever callers send."""
 
-import pytest
 from prometheus_client import CollectorRegistry
 
 from adapters.request_record import Ending, Endpoint, RequestRecord
-from adapters.telemetry import request_metrics
+from adapters.telemetry.counting import Counting
 from adapters.telemetry.request_metrics import RequestMetrics
 from domain.errors import ErrorCode
 from support.metrics import VALUES, declared_series
@@ -20,11 +19,13 @@ def record(grant_type: str = "", outcome: ErrorCode | Ending = Ending.OK) -> Req
 async def test_a_grant_that_is_not_known_is_another() -> None:
     """Or callers could fill the memory of whoever stores metrics."""
     registry = CollectorRegistry()
-    metrics = RequestMetrics(registry)
+    counting = Counting()
+    metrics = RequestMetrics(counting, registry)
 
     for grant_type in ("client_credentials", "password", "x" * 1_000, ""):
         metrics.began()
         metrics.ended(record(grant_type), seconds=0.002)
+    counting.hand_over()
 
     grants = {
         sample.labels["grant"]: sample.value
@@ -38,7 +39,8 @@ async def test_a_grant_that_is_not_known_is_another() -> None:
 async def test_the_first_fault_of_ours_is_an_increase() -> None:
     """Prometheus sees none from a series that was not there: the alert would miss the first."""
     registry = CollectorRegistry()
-    metrics = RequestMetrics(registry)
+    counting = Counting()
+    metrics = RequestMetrics(counting, registry)
     fault = {"protocol": "http", "endpoint": "token", "outcome": "server_error"}
 
     def counted(grant: str) -> float | None:
@@ -47,25 +49,23 @@ async def test_the_first_fault_of_ours_is_an_increase() -> None:
     assert [counted(grant) for grant in VALUES["grant"]] == [0] * len(VALUES["grant"])
     metrics.began()
     metrics.ended(record("refresh_token", ErrorCode.SERVER_ERROR), seconds=0.002)
+    counting.hand_over()
     assert counted("refresh_token") == 1
 
 
-async def test_how_many_are_in_flight_is_noted_while_there_are_any(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(request_metrics, "_GAUGE_EVERY", 0.01)
+async def test_how_many_are_in_flight_is_told_as_they_come_and_go() -> None:
     registry = CollectorRegistry()
-    metrics = RequestMetrics(registry)
+    metrics = RequestMetrics(Counting(), registry)
 
-    async def noted(count: int) -> bool:
+    async def told(count: int) -> bool:
         return registry.get_sample_value("grantd_requests_in_flight") == count
 
     metrics.began()
     metrics.began()
-    await until(lambda: noted(2))
+    await until(lambda: told(2))
     for _ in range(2):
         metrics.ended(record(), seconds=0.002)
-    await until(lambda: noted(0))
+    await until(lambda: told(0))
 
 
 def test_every_label_has_known_values_or_ones_that_callers_cannot_choose() -> None:
