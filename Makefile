@@ -4,11 +4,12 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := tests/node/node_modules
+PEERS := bench/peers/node_modules
 # One more than there are cores: many tests wait for servers.
 TEST_PROCESSES := $(shell echo $$(($$(nproc) + 1)))
 SOURCES := $(shell find src -type f -not -name '*.pyc')
 
-.PHONY: help run test test-faults bench check format protos docs conformance lock clean
+.PHONY: help run test test-faults bench bench-peers check format protos docs conformance lock clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +36,11 @@ bench: $(VENV)/.installed-bench ## Measure grantd beside its floor, BENCH="http 
 	@scripts/need wrk
 	@scripts/need h2load nghttp2-client
 	$(BIN)/python -m bench $(BENCH)
+
+bench-peers: $(VENV)/.installed-bench $(PEERS)/.installed ## Measure grantd beside servers that others wrote
+	@scripts/need redis-server
+	@scripts/need wrk
+	$(BIN)/python -m bench.peers $(BENCH)
 
 check: $(VENV)/.installed-dev ## Run the static checks
 	$(BIN)/ruff check .
@@ -66,7 +72,7 @@ lock: ## Pin the newest versions that the project allows
 	@scripts/lock
 
 clean: ## Remove what was built, but no data
-	rm -rf $(VENV) $(NODE_MODULES) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(NODE_MODULES) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@scripts/make_venv $(VENV)
@@ -85,7 +91,9 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 	@touch $@
 
 $(NODE_MODULES)/.installed: tests/node/package.json tests/node/package-lock.json
+$(PEERS)/.installed: bench/peers/package.json bench/peers/package-lock.json
+$(NODE_MODULES)/.installed $(PEERS)/.installed:
 	@scripts/need node nodejs
 	@scripts/need npm
-	cd tests/node && npm ci --loglevel=error
+	cd $(@D)/.. && npm ci --loglevel=error
 	@touch $@

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.bed import REQUESTS, Bed, Request, laid, machine
+from bench.bed import REQUESTS, Bed, Request, laid
 from bench.measuring import (
     Length,
     measure_curve,
@@ -28,6 +28,7 @@ from bench.measuring import (
     measure_trips,
     measure_workers,
 )
+from bench.occasion import machine, stop_in_order, told
 from bench.plot import plot
 from bench.report import BUILD, summary, tables
 from bench.results import Results, write
@@ -70,16 +71,9 @@ def requests_of(words: Sequence[str]) -> list[Request]:
     ]
 
 
-def run(words: Sequence[str], length: Length, programs: dict[str, Path]) -> Results:
+def run(words: Sequence[str], length: Length, programs: dict[str, Path], results: Results) -> None:
+    """Measure what was named, into *results*, which keeps what there is if it ends early."""
     requests = requests_of(words)
-    results = Results(
-        machine=machine(),
-        options={
-            "rounds": f"{length.rounds} of {length.seconds:g} s",
-            "measured": " ".join(words) or "everything",
-            "on": time.strftime("%Y-%m-%d", time.gmtime()),
-        },
-    )
     with tempfile.TemporaryDirectory(prefix="grantd-bench-") as name:
         folder = Path(name)
         stores = chosen(words, STORES)
@@ -91,7 +85,6 @@ def run(words: Sequence[str], length: Length, programs: dict[str, Path]) -> Resu
                 measure(bed.asking(measured), length, results)
                 took = time.monotonic() - began
                 print(f"{part}: {took:.0f} s", file=sys.stderr, flush=True)
-    return results
 
 
 def _by_default(requests: Sequence[Request]) -> Sequence[Request]:
@@ -115,9 +108,12 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(f"nothing is called {', '.join(sorted(unknown))}")
     programs = {"": _GRANTD} | ({" beside": given.beside} if given.beside else {})
     length = Length(given.rounds, given.seconds, given.requests, given.records)
-    results = run(given.words, length, programs)
+    results = Results(machine=machine(), options=told(length, " ".join(given.words)))
     given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "bench.json").write_bytes(write(results))
+    try:
+        run(given.words, length, programs, results)
+    finally:
+        (given.out / "bench.json").write_bytes(write(results))
     if results.curve:
         plot(results.curve, given.out / "bench.png")
     for text in tables(results, GOALS).values():
@@ -126,4 +122,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    stop_in_order()
     main(sys.argv[1:])

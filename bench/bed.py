@@ -1,7 +1,5 @@
 """The servers of one run, side by side: grantd on each store, and the floors."""
 
-import os
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -116,11 +114,3 @@ def laid(
         servers = {name: stack.enter_context(one.serving()) for name, one in installations.items()}
         floor = stack.enter_context(floors(next(iter(servers.values())), folder / "floors"))
         yield Bed(installations, servers, floor, requests, folder)
-
-
-def machine() -> dict[str, str]:
-    return {
-        "processors": str(len(os.sched_getaffinity(0))),
-        "system": f"{platform.system()} {platform.machine()}",
-        "Python": platform.python_version(),
-    }

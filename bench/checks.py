@@ -24,13 +24,15 @@ class WrongReply(Exception):
 def check_issue(grantd: Grantd, protocol: str, algorithm: str) -> None:
     target = grantd.issue(protocol, algorithm)
     if protocol == "http":
-        token = _json_of(http_replies.ask(target, target.bodies[0]))["access_token"]
+        token = json_of(http_replies.ask(target, target.bodies[0]))["access_token"]
     else:
         token = IssueTokenResponse.FromString(call(target)).access_token
     check_token(token, json.loads(http_replies.get(grantd.ports.http, _JWKS).body), algorithm)
 
 
-def check_token(token: str, key_set: Mapping[str, Any], algorithm: str) -> None:
+def check_token(
+    token: str, key_set: Mapping[str, Any], algorithm: str, *, names_client_in: str = "client_id"
+) -> None:
     """Verify a token's signature under a key set.
 
     Raises:
@@ -42,7 +44,7 @@ def check_token(token: str, key_set: Mapping[str, Any], algorithm: str) -> None:
     claims = jwt.decode(
         token, jwt.PyJWK(keys[0]).key, algorithms=[algorithm], options={"verify_aud": False}
     )
-    _require(claims["client_id"] == CLIENT, "the token is somebody else's")
+    _require(claims[names_client_in] == CLIENT, "the token is somebody else's")
 
 
 def check_introspect(grantd: Grantd, protocol: str) -> None:
@@ -51,8 +53,13 @@ def check_introspect(grantd: Grantd, protocol: str) -> None:
         answer = IntrospectTokenResponse.FromString(call(target))
         _require(answer.active and answer.client_id == CLIENT, "the token is not active")
         return
+    check_active(target)
+
+
+def check_active(target: Target) -> None:
+    """Require the first and the last token to be live ones of our client."""
     for body in (target.bodies[0], target.bodies[-1]):
-        answers = _json_of(http_replies.ask(target, body))
+        answers = json_of(http_replies.ask(target, body))
         _require(
             answers["active"] is True and answers["client_id"] == CLIENT, "the token is not active"
         )
@@ -76,7 +83,7 @@ def _shape(reply: Reply) -> object:
     return reply.status, {name for name, _ in reply.fields}, reply.media_type, reply.length
 
 
-def _json_of(reply: Reply) -> Any:  # noqa: ANN401  (JSON has any shape)
+def json_of(reply: Reply) -> Any:  # noqa: ANN401  (JSON has any shape)
     _require(reply.status == 200, f"a reply was {reply.status}: {reply.body!r}")  # noqa: PLR2004
     _require(reply.media_type == "application/json", f"a reply was {reply.media_type}")
     return json.loads(reply.body)

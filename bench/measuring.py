@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
+from pathlib import Path
 from typing import Any, Final
 
 import uvloop
@@ -51,22 +52,20 @@ def measure_peak(bed: Bed, length: Length, results: Results) -> None:
     """Load each endpoint and its floor in turns."""
     for request in bed.requests:
         with _watched(bed, request):
-            results.peak += _in_turns(bed, bed.contenders(request), str(request), length)
+            results.peak += in_turns(bed.folder, bed.contenders(request), str(request), length)
 
 
-def _in_turns(
-    bed: Bed, contenders: Mapping[str, Target], what: str, length: Length, *, workers: int = 1
+def in_turns(
+    folder: Path, contenders: Mapping[str, Target], what: str, length: Length
 ) -> list[Series]:
-    series = {
-        name: Series(what=what, server=name, at_once=AT_ONCE, workers=workers)
-        for name in contenders
-    }
+    """Load each of several endpoints, round after round."""
+    series = {name: Series(what=what, server=name, at_once=AT_ONCE) for name in contenders}
     for target in contenders.values():
-        closed_loop(target, bed.folder, at_once=AT_ONCE, seconds=_WARM_UP)
+        closed_loop(target, folder, at_once=AT_ONCE, seconds=_WARM_UP)
     for turn in range(length.rounds):
         order = list(contenders.items())
         for name, target in order if turn % 2 else reversed(order):
-            load = closed_loop(target, bed.folder, at_once=AT_ONCE, seconds=length.seconds)
+            load = closed_loop(target, folder, at_once=AT_ONCE, seconds=length.seconds)
             series[name].rounds.append(load)
             _tell(what, name, load)
     return list(series.values())
@@ -144,7 +143,7 @@ def measure_workers(bed: Bed, length: Length, results: Results) -> None:
                         name: request.of(bed.grantd[name]),
                         f"{name}, two workers": request.of(two),
                     }
-                    series = _in_turns(bed, contenders, str(request), length)
+                    series = in_turns(bed.folder, contenders, str(request), length)
                     series[-1].workers = 2
                     results.workers += series
                     check_outcomes(before, two.ended())

@@ -212,9 +212,9 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal("cold start to the first token on SQLite: seconds", 1.0, _start, at_most=True),
 )
 
-OIDC_JWT: Final = "oidc-provider, JWT ES256"
-JMONDI: Final = "@jmondi, JWT ES256, redis"
-OIDC_OPAQUE: Final = "oidc-provider, opaque, redis"
+OIDC_JWT: Final = "oidc-provider, JWT"
+JMONDI: Final = "@jmondi, JWT in Redis"
+OIDC_OPAQUE: Final = "oidc-provider, opaque in Redis"
 
 PEER_GOALS: Final[tuple[Goal, ...]] = (
     *(

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import grpc
+import uvloop
 
 from grantd.v1 import token_service_pb2 as messages
 from grantd.v1 import token_service_pb2_grpc as services
@@ -46,4 +47,5 @@ async def main(port: int, replies: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())))

@@ -34,7 +34,7 @@ LIVE_TOKENS: Final = 200
 _START_WITHIN: Final = 30.0
 _LOOK_EVERY: Final = 0.005
 
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _GRPC: Final = {"content-type": "application/grpc", "te": "trailers"}
 
 
@@ -55,10 +55,6 @@ class Grantd:
         self._store = store
         self.ports = ports
         self.request_log = folder / "grantd.log"
-
-    def _authorization(self, client: str) -> str:
-        pair = f"{client}:{self._secrets[client]}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
 
     def workers(self, protocol: str) -> Sequence[int]:
         return [
@@ -115,12 +111,12 @@ class Grantd:
     def _over_http(
         self, path: str, forms: Sequence[Mapping[str, str]], *, client: str = CLIENT
     ) -> Target:
-        headers = {**_FORM, "Authorization": self._authorization(client)}
+        headers = {**FORM, "Authorization": basic(client, self._secrets[client])}
         bodies = [urlencode(form).encode() for form in forms]
         return self._target("http", self.ports.http, path, headers, bodies)
 
     def _over_grpc(self, method: str, message: bytes) -> Target:
-        headers = {**_GRPC, "authorization": self._authorization(CLIENT)}
+        headers = {**_GRPC, "authorization": basic(CLIENT, self._secrets[CLIENT])}
         path = f"/grantd.v1.TokenService/{method}"
         return self._target("grpc", self.ports.grpc, path, headers, [message])
 
@@ -142,6 +138,10 @@ class Grantd:
             everything=self.everything,
             store=self._stores,
         )
+
+
+def basic(client: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
 
 
 def outcomes(metrics: str) -> Mapping[str, float]:
