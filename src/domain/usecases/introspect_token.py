@@ -4,7 +4,7 @@ The answer begins as inactive and leaves it only by proof: a bad, foreign,
 expired or revoked token is an answer, not an error.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from domain.errors import GrantdError, InvalidClient, InvalidRequest
@@ -108,58 +108,61 @@ class IntrospectToken:
     async def _answer(self, request: IntrospectionRequest, now: datetime) -> "_Verdict":
         authentication = self._authenticate.begin(request.credentials, request.origin, now=now)
         version = self._catalogue.version()
-        question = self._begin(request.token or "", now)
+        pending = self._begin(request.token, now) if request.token else None
         catalogue = await self._catalogue.at(await version)
+
+        # 1. Who is asking.
         caller = await self._authenticate.prove(authentication, catalogue.keyring)
         if caller.is_public:
             raise InvalidClient("a public client asked for introspection")
-        if question is None:
-            raise InvalidRequest("no token", hint="token is missing")
-        return _Verdict(caller, catalogue, await question.answer(caller, catalogue, now))
 
-    def _begin(self, token: str, now: datetime) -> "_Question | None":
-        if not token:
-            return None
+        # 2. About what.
+        if pending is None:
+            raise InvalidRequest("no token", hint="token is missing")
+
+        # 3. What there is to tell.
+        if isinstance(pending, _PendingRefreshToken):
+            told = await self._tell_of_refresh_token(pending, caller, catalogue)
+        else:
+            told = await _tell_of_access_token(pending, caller, catalogue, now)
+        return _Verdict(caller, catalogue, told)
+
+    def _begin(self, token: str, now: datetime) -> "_PendingRefreshToken | PendingAccessToken":
         if (refresh_token := RefreshToken.parse(token)) is not None:
             family = self._families.find(refresh_token.family_id, now=now)
-            return _AboutRefreshToken(refresh_token, family, self._issuer)
-        return _AboutAccessToken(self._prove.begin(token, now=now))
+            return _PendingRefreshToken(refresh_token, family)
+        return self._prove.begin(token, now=now)
+
+    async def _tell_of_refresh_token(
+        self, pending: "_PendingRefreshToken", caller: Client, catalogue: Catalogue
+    ) -> Introspection:
+        if not pending.token.is_authentic(catalogue.keyring.refresh_macs):
+            return INACTIVE
+        family = await pending.family
+        if family is None or family.ended or family.generation != pending.token.generation:
+            return INACTIVE
+        if family.owner != caller.client_id or family.epoch != caller.epoch:
+            return INACTIVE
+        return ActiveRefreshToken(family, self._issuer)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Verdict:
     caller: Client
     catalogue: Catalogue
     introspection: Introspection
 
 
-@dataclass(frozen=True, slots=True)
-class _AboutRefreshToken:
+@value
+class _PendingRefreshToken:
     token: RefreshToken
-    reading: Reading[RefreshFamily | None]
-    issuer: str
-
-    async def answer(self, caller: Client, catalogue: Catalogue, _now: datetime) -> Introspection:
-        if not self.token.is_authentic(catalogue.keyring.refresh_macs):
-            return INACTIVE
-        family = await self.reading
-        if family is None or family.ended or family.generation != self.token.generation:
-            return INACTIVE
-        if family.owner != caller.client_id or family.epoch != caller.epoch:
-            return INACTIVE
-        return ActiveRefreshToken(family, self.issuer)
+    family: Reading[RefreshFamily | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _AboutAccessToken:
-    pending: PendingAccessToken
-
-    async def answer(self, caller: Client, catalogue: Catalogue, now: datetime) -> Introspection:
-        claims = await self.pending.prove(catalogue.keyring, now=now)
-        if claims is None or not may_see(caller, claims):
-            return INACTIVE
-        good = await self.pending.is_good(claims, now=now)
-        return ActiveAccessToken(claims) if good else INACTIVE
-
-
-_Question = _AboutRefreshToken | _AboutAccessToken
+async def _tell_of_access_token(
+    pending: PendingAccessToken, caller: Client, catalogue: Catalogue, now: datetime
+) -> Introspection:
+    claims = await pending.prove(catalogue.keyring, now=now)
+    if claims is None or not may_see(caller, claims):
+        return INACTIVE
+    return ActiveAccessToken(claims) if await pending.is_good(claims, now=now) else INACTIVE
