@@ -114,8 +114,10 @@ def matching(
 ) -> tuple[RegisteredSecret, ...]:
     """Return the secrets that *presented* could be, at most one if it carries an id."""
     secret_id = presented.secret_id
-    named = [secret for secret in kept if secret.secret_id == secret_id]
-    return tuple(named or [secret for secret in kept if secret.imported])
+    for secret in kept:
+        if secret.secret_id == secret_id:
+            return (secret,)
+    return tuple([secret for secret in kept if secret.imported])
 
 
 @value

@@ -117,6 +117,14 @@ def vouching_key(*, client_id: ClientId, source: str) -> LimitKey:
     return _key("v", client_id[: LONGEST_ID + 1], network_of(source))
 
 
+def is_unspent(spent: Sequence[Spent]) -> bool:
+    """Tell whether nothing is gone of any budget."""
+    for used in spent:  # noqa: SIM110  (a generator takes four times as long)
+        if used.failures:
+            return False
+    return True
+
+
 def retry_after(
     booked: Sequence[Account], spent: Sequence[Spent], *, vouched: bool, now: datetime
 ) -> timedelta | None:

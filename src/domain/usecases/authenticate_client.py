@@ -24,6 +24,7 @@ from domain.model.limits import (
     Ledgers,
     Spent,
     is_threatened,
+    is_unspent,
     retry_after,
 )
 from domain.model.values import value
@@ -116,7 +117,8 @@ class AuthenticateClient:
         """
         accounts, now = pending.ledger.accounts, pending.now
         vouched, spent = await pending.vouched, await pending.spent
-        wait = retry_after(accounts, spent, vouched=vouched, now=now)
+        unspent = is_unspent(spent)
+        wait = None if unspent else retry_after(accounts, spent, vouched=vouched, now=now)
         if wait is not None:
             raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
         try:
@@ -128,7 +130,7 @@ class AuthenticateClient:
         client = proved.client
         if not client.is_public:
             self._witness.proved(client.client_id)
-        if accounts and (not vouched or is_threatened(accounts, spent)):
+        if accounts and (not vouched or (not unspent and is_threatened(accounts, spent))):
             await self._vouch(pending)
         await self._note_use.authenticated(proved, pending.origin, now=now)
         return client

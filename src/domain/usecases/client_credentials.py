@@ -10,7 +10,7 @@ from domain.model.identifiers import FamilyId, bucket_of
 from domain.model.tokens import FamilyMark
 from domain.ports.entropy import Entropy
 from domain.ports.families import RefreshFamilyStore
-from domain.usecases.issue_token import Decision, Grant, Proceeds, TokenRequest
+from domain.usecases.issue_token import NO_PROCEEDS, Decision, Grant, Proceeds, TokenRequest
 from domain.usecases.token_policy import Ceiling, TokenPolicy
 
 
@@ -31,13 +31,15 @@ class ClientCredentialsGrant:
     def begin(self, _request: TokenRequest, /, *, now: datetime) -> "ClientCredentialsGrant":  # noqa: ARG002  (nothing to foresee)
         return self
 
-    async def ceiling(self, client: Client, catalogue: Catalogue, _policy: TokenPolicy) -> Ceiling:
-        return ceiling_of(client, catalogue)
+    async def ceiling(
+        self, _client: Client, _catalogue: Catalogue, _policy: TokenPolicy, /
+    ) -> Ceiling | None:
+        return None
 
     async def carry_out(self, decision: Decision) -> Proceeds:
         policy = decision.policy
         if not policy.gives_refresh_token(decision.client):
-            return Proceeds()
+            return NO_PROCEEDS
         family = self._family(decision)
         await self._families.open(family, limit=policy.max_families_per_client, now=decision.now)
         return Proceeds(
@@ -61,14 +63,6 @@ class ClientCredentialsGrant:
             expires_at=policy.refresh_expiry(client, must_end_by=must_end_by, now=now),
             must_end_by=must_end_by,
         )
-
-
-def ceiling_of(client: Client, catalogue: Catalogue) -> Ceiling:
-    """Return the most that a client gets of its own."""
-    return Ceiling(
-        scope=catalogue.known(client.scope),
-        default_scope=catalogue.known(client.default_scope),
-    )
 
 
 _: type[Grant] = ClientCredentialsGrant

@@ -28,9 +28,13 @@ from domain.model.scopes import Scope
 from domain.model.tokens import TokenFormat
 from domain.ports.clients import ClientStore
 from domain.ports.clock import Clock
-from domain.usecases.client_credentials import ceiling_of
 from domain.usecases.current_catalogue import CurrentCatalogue
-from domain.usecases.settle_token import SettledToken, require_permission, settle_token
+from domain.usecases.settle_token import (
+    SettledToken,
+    ceiling_of,
+    require_permission,
+    settle_token,
+)
 from domain.usecases.token_policy import Ceiling, Settled, Source, TokenPolicy
 
 V = TypeVar("V")

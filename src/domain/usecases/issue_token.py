@@ -6,7 +6,7 @@ A grant fills in only what is its own and cannot forget a shared step.
 from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.errors import (
     GrantdError,
@@ -28,7 +28,7 @@ from domain.usecases.cover_lifetime import CoverLifetime
 from domain.usecases.current_catalogue import CurrentCatalogue
 from domain.usecases.mint_access_token import MintAccessToken
 from domain.usecases.note_use import NoteUse
-from domain.usecases.settle_token import require_permission, settle_token
+from domain.usecases.settle_token import SettleToken, require_permission
 from domain.usecases.token_policy import Ceiling, PolicyInForce, TokenPolicy
 
 
@@ -78,13 +78,19 @@ class Proceeds:
     family_expires_at: datetime | None = None
 
 
+NO_PROCEEDS: Final = Proceeds()
+
+
 class PendingGrant(Protocol):
     """A grant at work on one request."""
 
     async def ceiling(
         self, client: Client, catalogue: Catalogue, policy: TokenPolicy, /
-    ) -> Ceiling:
-        """Tell the most that this request can be given; change nothing."""
+    ) -> Ceiling | None:
+        """Tell the most that this request can be given, if not what the client has of its own.
+
+        It changes nothing.
+        """
         ...
 
     async def carry_out(self, decision: Decision) -> Proceeds:
@@ -129,6 +135,7 @@ class IssueToken:
         self._authenticate = authenticate
         self._catalogue = catalogue
         self._policy = PolicyInForce(policy)
+        self._settle = SettleToken()
         self._cover_lifetime = cover_lifetime
         self._mint = mint
         self._note_use = note_use
@@ -176,7 +183,7 @@ class IssueToken:
         # 4. Scope and audience.
         policy = self._policy.under(catalogue.policy)
         ceiling = await pending.ceiling(client, catalogue, policy)
-        settled = settle_token(
+        settled = self._settle(
             client,
             ceiling,
             scope=request.scope,

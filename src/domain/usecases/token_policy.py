@@ -67,10 +67,15 @@ class Terms:
         for the second that every token has.
         """
         begins = now.replace(microsecond=0)
-        key = self.signing_key
-        ends = (begins + self.ttl, not_after, key.schedule.remove_at if key else None)
-        earliest = min(end for end in ends if end is not None).replace(microsecond=0)
-        return begins, max(earliest, begins + SHORTEST_LIFETIME)
+        ends = begins + self.ttl
+        if not_after is not None and not_after < ends:
+            ends = not_after
+        removal = self.signing_key.schedule.remove_at if self.signing_key is not None else None
+        if removal is not None and removal < ends:
+            ends = removal
+        if ends.microsecond:
+            ends = ends.replace(microsecond=0)
+        return begins, max(ends, begins + SHORTEST_LIFETIME)
 
 
 class Source(StrEnum):
