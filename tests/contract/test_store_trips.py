@@ -154,6 +154,7 @@ async def test_the_embedded_store_takes_steps_and_its_reads_are_counted(tmp_path
     async def read() -> None:
         readings = clients.find(LEDGER), clients.find(ClientId("payroll"))
         assert [await reading for reading in readings] == [client(), None]
+        assert await clients.page(after=None, limit=10) == [client()]
 
     added, found = await counted(add_twice), await counted(read)
     await database.close()
@@ -162,5 +163,5 @@ async def test_the_embedded_store_takes_steps_and_its_reads_are_counted(tmp_path
     with pytest.raises(Unavailable):
         await clients.find(LEDGER)
 
-    assert (added.reads, added.steps, found.reads, found.steps) == (0, 2, 1, 0)
+    assert (added.reads, added.steps, found.reads, found.steps) == (0, 2, 2, 0)
     assert trips.made_so_far == [STEP, STEP, (TripKind.STEP, True), (TripKind.READ, True)]

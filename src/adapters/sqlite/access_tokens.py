@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime
 
 from adapters.milliseconds import to_ms
-from adapters.records import CLAIMS
+from adapters.records import CLAIMS, Remembered
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.gathering import Question
 from domain.model.tokens import AccessTokenClaims, TokenDigest
@@ -28,7 +28,7 @@ class SqliteAccessTokenStore:
         await self._database.write(step, now=claims.issued_at)
 
     def find(self, digest: TokenDigest, /, *, now: datetime) -> Reading[AccessTokenClaims | None]:
-        return self._database.ask(_FIND, (digest,), now=now)
+        return self._database.ask(_FIND, (digest,), digest, now=now)
 
     async def remove(self, digest: TokenDigest, /) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
@@ -37,10 +37,9 @@ class SqliteAccessTokenStore:
         return await self._database.write(step)
 
 
-def _read(record: bytes | None, _: object) -> AccessTokenClaims | None:
-    return CLAIMS.read(record) if record is not None else None
-
-
-_FIND = Question("SELECT record FROM access_tokens WHERE digest = ? AND expires_at > ?1", _read)
+_FIND = Question(
+    "SELECT record FROM access_tokens WHERE digest = ? AND expires_at > ?1",
+    Remembered(CLAIMS.read),
+)
 
 _: type[AccessTokenStore] = SqliteAccessTokenStore

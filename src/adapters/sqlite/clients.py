@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 
-from adapters.records import CLIENT
+from adapters.records import CLIENT, Remembered
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.gathering import Question
 from domain.errors import ClientExists, ClientNotFound, Conflict
@@ -33,7 +33,7 @@ class SqliteClientStore:
         self._database = database
 
     def find(self, client_id: ClientId, /) -> Reading[Client | None]:
-        return self._database.ask(_FIND_CLIENT, (client_id,))
+        return self._database.ask(_FIND_CLIENT, (client_id,), client_id)
 
     async def add(self, client: Client, /) -> None:
         row = {
@@ -84,10 +84,6 @@ class SqliteClientStore:
         return [CLIENT.read(record) for (record,) in rows]
 
 
-def _read(record: bytes | None, _: object) -> Client | None:
-    return CLIENT.read(record) if record is not None else None
-
-
-_FIND_CLIENT = Question(_FIND, _read)
+_FIND_CLIENT = Question(_FIND, Remembered(CLIENT.read))
 
 _: type[ClientStore] = SqliteClientStore

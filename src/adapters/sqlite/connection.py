@@ -13,7 +13,14 @@ from adapters.sqlite.gathering import STATEMENTS, Gathering
 from adapters.sqlite.lock import WriterLock
 from adapters.sqlite.migrate import migrate
 from adapters.sqlite.writer import Step, Writer
-from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
+from adapters.store_trips import (
+    TripKind,
+    TripObserver,
+    Unobserved,
+    count_read,
+    count_step,
+    waiting,
+)
 from domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -66,6 +73,7 @@ class SqliteDatabase:
         Read to the end, so that no read transaction lingers and holds back
         the checkpoint.
         """
+        count_read(waiting())
         try:
             return self._reader.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:

@@ -5,11 +5,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.milliseconds import from_ms, to_ms
-from adapters.records import FAMILY
+from adapters.records import FAMILY, Remembered
 from adapters.sqlite.connection import SqliteDatabase
 from adapters.sqlite.gathering import Question
 from domain.model.families import (
@@ -28,8 +27,6 @@ from domain.model.families import (
 from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading
-
-_REMEMBERED = 4_096
 
 _ADD = (
     "INSERT INTO families (family_id, owner, created_at, record, generation,"
@@ -102,7 +99,7 @@ class SqliteRefreshFamilyStore:
         await self._database.write(step, now=now)
 
     def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
-        return self._database.ask(_FIND, (family_id,), now=now)
+        return self._database.ask(_FIND, (family_id,), family_id, now=now)
 
     async def rotate(
         self,
@@ -161,12 +158,7 @@ class SqliteRefreshFamilyStore:
         ]
 
 
-def _read(value: bytes | None, _: object) -> RefreshFamily | None:
-    return _read_family(value) if value is not None else None
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _read_family(value: bytes) -> RefreshFamily:
+def _read(value: bytes) -> RefreshFamily:
     generation, least_access_generation, expires_at, ended, record = value.split(b"|", 4)
     return replace(
         FAMILY.read(record),
@@ -181,7 +173,7 @@ _FIND = Question(
     "SELECT CAST(generation || '|' || least_access_generation || '|' || expires_at"
     " || '|' || ended || '|' || record AS BLOB)"
     " FROM families WHERE family_id = ? AND expires_at > ?1",
-    _read,
+    Remembered(_read),
 )
 
 _: type[RefreshFamilyStore] = SqliteRefreshFamilyStore
