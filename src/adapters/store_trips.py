@@ -4,12 +4,12 @@ What goes to a store over a network, or to a thread that writes, is a trip. What
 read of the embedded store waits for nobody: it is counted, and not timed.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class TripKind(StrEnum):
@@ -66,6 +66,12 @@ class Tally:
     steps: int = field(default=0, kw_only=True)
 
 
+_waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", default=())
+
+waiting: Final[Callable[[], Collection[Tally]]] = _waiting.get
+"""Return the tallies of the requests that wait for what is being done."""
+
+
 class SharedTrip:
     """A trip that is to set out for all who join it."""
 
@@ -74,9 +80,9 @@ class SharedTrip:
     def __init__(self) -> None:
         self._tallies: set[Tally] = set()
 
-    def join(self) -> None:
-        """Have the request at hand wait for it; joining again changes nothing."""
-        for tally in _waiting.get():
+    def join(self, tallies: Collection[Tally]) -> None:
+        """Have a request wait for it; joining again changes nothing."""
+        for tally in tallies:
             if tally not in self._tallies:
                 self._tallies.add(tally)
                 tally.reads += 1
@@ -86,9 +92,6 @@ class SharedTrip:
         context = Context()
         context.run(_waiting.set, self._tallies)
         return context
-
-
-_waiting: ContextVar[Collection[Tally]] = ContextVar("store_trips_waiting", default=())
 
 
 def begin_tally(tally: Tally) -> None:
@@ -108,11 +111,6 @@ def count_for(tally: Tally, *, instead_of: type[Tally]) -> Iterator[None]:
         yield
     finally:
         _waiting.reset(token)
-
-
-def waiting() -> Collection[Tally]:
-    """Return the tallies of the requests that wait for what is being done."""
-    return _waiting.get()
 
 
 def count_read(tallies: Collection[Tally]) -> None:

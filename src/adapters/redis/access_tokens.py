@@ -4,12 +4,11 @@ A token is one string, `mark|record`; the record is empty once it is forgotten.
 """
 
 from datetime import datetime
-from functools import partial
 
-from adapters.records import CLAIMS
+from adapters.records import CLAIMS, Remembered
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
+from adapters.redis.gathering import Value
 from adapters.redis.marks import new_mark
 from adapters.redis.times import ttl_ms
 from domain.model.tokens import AccessTokenClaims, TokenDigest
@@ -33,7 +32,7 @@ class RedisAccessTokenStore:
         )
 
     def find(self, digest: TokenDigest, /, *, now: datetime) -> Reading[AccessTokenClaims | None]:
-        return Decoded(self._connection.get(keys.access_token(digest)), partial(_unexpired, now))
+        return self._connection.ask(keys.access_token(digest), _unexpired, (digest, now))
 
     async def remove(self, digest: TokenDigest, /) -> bool:
         key = keys.access_token(digest)
@@ -41,10 +40,17 @@ class RedisAccessTokenStore:
         return bool(outcome == b"forgotten")
 
 
-def _unexpired(now: datetime, value: Value) -> AccessTokenClaims | None:
-    _, _, record = (value or b"").partition(b"|")
-    claims = CLAIMS.read(record) if record else None
+def _unexpired(value: Value, asked: tuple[TokenDigest, datetime]) -> AccessTokenClaims | None:
+    digest, now = asked
+    claims = _read(value, digest)
     return claims if claims is not None and not claims.is_expired(now) else None
 
+
+def _parse(value: bytes) -> AccessTokenClaims | None:
+    _, _, record = value.partition(b"|")
+    return CLAIMS.read(record) if record else None
+
+
+_read = Remembered(_parse)
 
 _: type[AccessTokenStore] = RedisAccessTokenStore

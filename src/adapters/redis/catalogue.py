@@ -12,7 +12,7 @@ from typing import Final
 from adapters.catalogue_entries import Kind, assemble, changes
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
+from adapters.redis.gathering import Value
 from domain.errors import Conflict
 from domain.model.catalogue import CatalogueVersion, StoredCatalogue
 from domain.ports.catalogue import CatalogueStore
@@ -34,7 +34,7 @@ class RedisCatalogueStore:
         self._under_way: dict[CatalogueVersion, asyncio.Task[StoredCatalogue]] = {}
 
     def version(self) -> Reading[CatalogueVersion]:
-        return Decoded(self._connection.get(keys.CATALOGUE_VERSION), _read_version)
+        return self._connection.ask(keys.CATALOGUE_VERSION, _read_version)
 
     async def load(self, *, seen: CatalogueVersion | None = None) -> StoredCatalogue:
         if seen is None:
@@ -76,7 +76,7 @@ class RedisCatalogueStore:
         return assemble(_read_version(version), dict(zip(_HASHES, records, strict=True)))
 
 
-def _read_version(value: Value) -> CatalogueVersion:
+def _read_version(value: Value, _: object = None) -> CatalogueVersion:
     return CatalogueVersion(int(value or 0))
 
 

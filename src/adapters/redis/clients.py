@@ -14,10 +14,9 @@ and a name that stays taken.
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.records import CLIENT
+from adapters.records import CLIENT, Remembered
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
 from adapters.redis.marks import new_mark
 from domain.errors import ClientExists, ClientNotFound, Conflict
 from domain.model.clients import Client
@@ -34,7 +33,7 @@ class RedisClientStore:
         self._connection = connection
 
     def find(self, client_id: ClientId, /) -> Reading[Client | None]:
-        return Decoded(self._connection.get(keys.client(client_id)), _read)
+        return self._connection.ask(keys.client(client_id), _read, client_id)
 
     async def add(self, client: Client, /) -> None:
         birth = new_mark()
@@ -65,7 +64,7 @@ class RedisClientStore:
 
     async def confirm(self, client: Client, /) -> None:
         kept = await self._connection.command("GET", keys.client(client.client_id), must_last=True)
-        if _read(kept) != client:
+        if _read(kept, client.client_id) != client:
             raise Conflict(f"{client.client_id} is not what it was any more")
 
     async def remove(self, client_id: ClientId, /) -> bool:
@@ -131,11 +130,12 @@ def _entry(client_id: ClientId, birth: bytes) -> bytes:
     return client_id.encode() + _AFTER_ID + birth
 
 
-def _read(value: Value) -> Client | None:
-    if value is None:
-        return None
+def _parse(value: bytes) -> Client:
     _, _, record = value.split(b"|", 2)
     return CLIENT.read(record)
+
+
+_read = Remembered(_parse)
 
 
 _: type[ClientStore] = RedisClientStore

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from redis.exceptions import AskError, MovedError, RedisError
 
@@ -33,6 +33,8 @@ class ClusterDeployment:
     Args:
         nodes: Some nodes of the cluster; they name the others.
     """
+
+    has_one_place: ClassVar = False
 
     def __init__(self, nodes: Sequence[Endpoint], *, wiring: Wiring, to_scouts: Wiring) -> None:
         self._named = nodes

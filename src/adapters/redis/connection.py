@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
 from time import perf_counter
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
@@ -30,12 +30,14 @@ from adapters.redis.failures import (
     NoPrimary,
     TooFewReplicas,
 )
-from adapters.redis.gathering import Gathering, Value
+from adapters.redis.gathering import Answer, Ask, Gathering, Value
 from adapters.redis.link import Command, Reply, Word
 from adapters.redis.scripts import Script
 from adapters.redis.sentinel_views import SentinelView
 from adapters.store_trips import TripKind, TripObserver, Unobserved, count_step
 from domain.errors import Unavailable
+
+T = TypeVar("T")
 
 _CONNECT_TIMEOUT: Final = timedelta(seconds=1)
 _REPLY_TIMEOUT: Final = timedelta(seconds=2)
@@ -54,6 +56,10 @@ _READABLE: Final = Redis(protocol=3).response_callbacks
 
 class RedisConnection:
     """It belongs to the event loop it is used in.
+
+    Attributes:
+        ask: Begins to read a string, together with whatever else is asked for
+            in this turn; see `Gathering`.
 
     Args:
         reply_timeout: After so long nothing is tried again.
@@ -76,6 +82,9 @@ class RedisConnection:
         self._trips = trips
         self._gatherings: defaultdict[Hashable, Gathering] = defaultdict(
             lambda: Gathering(self._fetch)
+        )
+        self.ask: Ask = (
+            self._gatherings[None].ask if deployment.has_one_place else self._ask_at_its_place
         )
 
     @classmethod
@@ -104,9 +113,9 @@ class RedisConnection:
             deployment, reply_timeout=reply_timeout, wait_replicas=wait_replicas, trips=trips
         )
 
-    def get(self, key: bytes) -> "asyncio.Future[Value]":
-        """Begin to read a string, together with whatever else is asked for in this turn."""
-        return self._gatherings[self._deployment.place(key)].get(key)
+    def get(self, key: bytes) -> Answer[Value]:
+        """Begin to read a string as it is."""
+        return self.ask(key, _as_it_is)
 
     async def command(self, name: str, key: bytes, *rest: Word, must_last: bool = False) -> Reply:
         """Send a command about *key*; again if its reply is lost, so it MUST be safe to repeat.
@@ -180,6 +189,11 @@ class RedisConnection:
             await gathering.close()
         await self._deployment.close()
 
+    def _ask_at_its_place(
+        self, key: bytes, decode: Callable[[Value, Any], T], about: object = None
+    ) -> Answer[T]:
+        return self._gatherings[self._deployment.place(key)].ask(key, decode, about)
+
     async def _fetch(self, keys: Sequence[bytes]) -> Sequence[Value]:
         values: Sequence[Value] = await self._persist(
             TripKind.READ, lambda: self._deployment.fetch(keys), READ_AGAIN
@@ -238,3 +252,7 @@ class RedisConnection:
             else:
                 self._trips.made(kind, seconds=perf_counter() - began, failed=False)
                 return answer
+
+
+def _as_it_is(value: Value, _: object) -> Value:
+    return value

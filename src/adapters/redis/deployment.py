@@ -1,7 +1,7 @@
 """How a Redis is set up, as far as sending things to it is concerned."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from adapters.redis.gathering import Value
 from adapters.redis.link import Command, Reply
@@ -9,7 +9,13 @@ from adapters.redis.sentinel_views import SentinelView
 
 
 class Deployment(Protocol):
-    """One attempt at each thing, always at a primary; `failures` says what may be tried again."""
+    """One attempt at each thing, always at a primary; `failures` says what may be tried again.
+
+    Attributes:
+        has_one_place: Whether all keys are in the place None.
+    """
+
+    has_one_place: ClassVar[bool]
 
     def place(self, key: bytes, /) -> Hashable:
         """Return where *key* was last known to be: what is in one place is read together."""

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
 from urllib.parse import quote
 
 from adapters.milliseconds import from_ms, in_ms, to_ms
-from adapters.records import FAMILY
+from adapters.records import FAMILY, Remembered
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
+from adapters.redis.gathering import Value
 from adapters.redis.times import ttl_ms
 from domain.model.families import (
     Absent,
@@ -29,7 +28,6 @@ from domain.model.identifiers import ClientId, Epoch, FamilyId
 from domain.ports.families import RefreshFamilyStore
 from domain.ports.reading import Reading
 
-_REMEMBERED = 4_096
 _PLACES_IN_A_MILLISECOND = 1_000
 
 _REFUSALS: dict[bytes, Rotation] = {
@@ -65,7 +63,7 @@ class RedisRefreshFamilyStore:
         )
 
     def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
-        return Decoded(self._connection.get(keys.family(family_id)), partial(_unexpired, now))
+        return self._connection.ask(keys.family(family_id), _unexpired, (family_id, now))
 
     async def rotate(
         self,
@@ -132,7 +130,7 @@ def _keys(family_id: FamilyId, owner: ClientId) -> tuple[bytes, bytes, bytes]:
 
 
 def _is_live(value: bytes, epoch: Epoch, now: datetime) -> bool:
-    family = _read(value)
+    family = _parse(value)
     return family.epoch == epoch and not family.ended and now < family.expires_at
 
 
@@ -150,8 +148,7 @@ def _write(family: RefreshFamily) -> bytes:
     return head.encode() + FAMILY.write(family)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _read(value: bytes) -> RefreshFamily:
+def _parse(value: bytes) -> RefreshFamily:
     generation, least, _, _, expires_at, ended, _, record = value.split(b"|", 7)
     return replace(
         FAMILY.read(record),
@@ -162,8 +159,12 @@ def _read(value: bytes) -> RefreshFamily:
     )
 
 
-def _unexpired(now: datetime, value: Value) -> RefreshFamily | None:
-    family = _read(value) if value is not None else None
+_read = Remembered(_parse)
+
+
+def _unexpired(value: Value, asked: tuple[FamilyId, datetime]) -> RefreshFamily | None:
+    family_id, now = asked
+    family = _read(value, family_id)
     return family if family is not None and now < family.expires_at else None
 
 

@@ -6,10 +6,12 @@ for the next one together.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Generator, Sequence
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from adapters.store_trips import SharedTrip
+import msgspec
+
+from adapters.store_trips import SharedTrip, Tally, waiting
 from domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -18,7 +20,7 @@ Value = bytes | None
 Fetch = Callable[[Sequence[bytes]], Awaitable[Sequence[Value]]]
 
 # One at a time makes the largest trips; the second keeps a slow one from holding everybody.
-_UNDER_WAY_AT_ONCE = 2
+_UNDER_WAY_AT_ONCE: Final = 2
 
 
 class Gathering:
@@ -33,80 +35,128 @@ class Gathering:
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
-        self._waiting: dict[bytes, list[asyncio.Future[Value]]] = {}
-        self._next = SharedTrip()
+        self._next = _Trip()
         self._departing = False
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def get(self, key: bytes) -> "asyncio.Future[Value]":
-        """Begin to read *key*. Each caller has an answer, and a failure, of its own."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Value] = loop.create_future()
-        self._waiting.setdefault(key, []).append(answer)
-        self._next.join()
-        self._depart_soon(loop)
-        return answer
+    def ask(
+        self, key: bytes, decode: Callable[[Value, Any], T], about: object = None
+    ) -> "Answer[T]":
+        """Begin to read *key*; a failure is raised where the answer is awaited.
+
+        Args:
+            decode: Makes the answer of what the key holds, and of *about*.
+        """
+        trip = self._next
+        if (whom := waiting()) is not trip.last_joined:
+            self._join(trip, whom)
+        keys = trip.keys
+        return Answer(trip, keys.setdefault(key, len(keys)), decode, about)
 
     async def close(self) -> None:
         """Wait for what is under way, and for what waits for it."""
-        while self._waiting or self._under_way:
+        while self._next.keys or self._under_way:
             if self._under_way:
                 await asyncio.wait(self._under_way)
             await asyncio.sleep(0)  # whoever waits departs in this turn
 
-    def _depart_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _join(self, trip: "_Trip", whom: Collection[Tally]) -> None:
+        if trip.last_joined is None:
+            self._depart_soon()
+        trip.last_joined = whom
+        trip.shared.join(whom)
+
+    def _depart_soon(self) -> None:
         if not self._departing and len(self._under_way) < _UNDER_WAY_AT_ONCE:
             self._departing = True
-            loop.call_soon(self._depart, loop)
+            asyncio.get_running_loop().call_soon(self._depart)
 
-    def _depart(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _depart(self) -> None:
         self._departing = False
-        asked, self._waiting = self._waiting, {}
-        shared, self._next = self._next, SharedTrip()
-        trip = loop.create_task(self._travel(asked), context=shared.context())
-        self._under_way.add(trip)
-        trip.add_done_callback(self._arrived)
+        trip, self._next = self._next, _Trip()
+        task = asyncio.get_running_loop().create_task(
+            self._travel(trip), context=trip.shared.context()
+        )
+        self._under_way.add(task)
+        task.add_done_callback(self._arrived)
 
-    def _arrived(self, trip: "asyncio.Task[None]") -> None:
-        self._under_way.discard(trip)
-        if self._waiting:
-            self._depart_soon(trip.get_loop())
+    def _arrived(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        if self._next.keys:
+            self._depart_soon()
 
-    async def _travel(self, asked: dict[bytes, list["asyncio.Future[Value]"]]) -> None:
+    async def _travel(self, trip: "_Trip") -> None:
         try:
-            values = await self._fetch(tuple(asked))
+            trip.values = await self._fetch(tuple(trip.keys))
         except BaseException as failure:
-            for answer in _unanswered(asked.values()):
-                answer.set_exception(_own_copy(failure))
-                answer.exception()  # whoever asked and never awaits need not hear of it
+            trip.failure = failure
             if not isinstance(failure, Unavailable):
                 raise
-        else:
-            for answers, value in zip(asked.values(), values, strict=True):
-                for answer in _unanswered([answers]):
-                    answer.set_result(value)
+        finally:
+            trip.wake_everybody()
 
 
-class Decoded(Generic[T]):
+class Ask(Protocol):
+    """What begins a read of a key; see `Gathering.ask`."""
+
+    def __call__(
+        self, key: bytes, decode: Callable[[Value, Any], T], about: object = None
+    ) -> "Answer[T]": ...
+
+
+# Made by the dozen for each request, it is a struct, which C makes.
+class Answer(msgspec.Struct, Generic[T], gc=False):
     """A reading under way, whose answer is decoded when it is awaited."""
 
-    __slots__ = ("_answer", "_decode")
+    trip: "_Trip"
+    place: int
+    decode: Callable[[Value, Any], T]
+    about: object
 
-    def __init__(self, answer: "asyncio.Future[Value]", decode: Callable[[Value], T]) -> None:
-        self._answer = answer
-        self._decode = decode
-
-    def __await__(self) -> Generator[None, None, T]:
-        return self._decode((yield from self._answer.__await__()))
-
-
-def _unanswered(
-    askers: Iterable[list["asyncio.Future[Value]"]],
-) -> Iterator["asyncio.Future[Value]"]:
-    return (answer for answers in askers for answer in answers if not answer.done())
+    def __await__(self) -> Generator[Any, None, T]:
+        values = self.trip.values
+        if values is None:
+            values = yield from self.trip.arrive()
+        return self.decode(values[self.place], self.about)
 
 
-def _own_copy(failure: BaseException) -> Unavailable:
+class _Trip:
+    """What is read together: for whom, and how it ended.
+
+    Attributes:
+        keys: With the place where the value of each is found.
+
+        last_joined: Those for whom was asked last; None before anybody asked.
+    """
+
+    __slots__ = ("_sleepers", "failure", "keys", "last_joined", "shared", "values")
+
+    def __init__(self) -> None:
+        self.keys: dict[bytes, int] = {}
+        self.last_joined: Collection[Tally] | None = None
+        self.shared = SharedTrip()
+        self.values: Sequence[Value] | None = None
+        self.failure: BaseException | None = None
+        self._sleepers: list[asyncio.Future[None]] = []
+
+    def arrive(self) -> Generator[Any, None, Sequence[Value]]:
+        """Wait for it to end. Each waiter has a future, and a failure, of its own."""
+        if self.failure is None:
+            sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._sleepers.append(sleeper)
+            yield from sleeper.__await__()
+        if self.values is None:
+            raise _own_copy(self.failure)
+        return self.values
+
+    def wake_everybody(self) -> None:
+        for sleeper in self._sleepers:
+            if not sleeper.done():
+                sleeper.set_result(None)
+        self._sleepers.clear()
+
+
+def _own_copy(failure: BaseException | None) -> Unavailable:
     """Make a failure for one waiter: a shared one would gather everybody's traceback."""
     detail = failure.detail if isinstance(failure, Unavailable) else "a read was given up"
     copy = Unavailable(detail)

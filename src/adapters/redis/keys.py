@@ -5,6 +5,7 @@ that one step touches lies in one slot (D7). Names may hold text from a token
 nobody has proved yet: they are only ever compared whole.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from adapters.redis.marks import new_mark
@@ -32,6 +33,8 @@ ALL: Final = "grantd:*"
 NEVER_WRITTEN: Final = "grantd:{none}:none"
 
 AUDIT_EVENTS: Final = b"grantd:{audit}:events"
+
+_REMEMBERED: Final = 4_096  # of names that hold digests: others may be as long as a token says
 
 
 def client(client_id: ClientId | Owner) -> bytes:
@@ -80,10 +83,12 @@ def spent_assertion(assertion_id: AssertionId) -> bytes:
     return _name(bucket_in(assertion_id), "spent-assertion", assertion_id)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def spent_budget(key: LimitKey) -> bytes:
     return _name(bucket_in(key), "spent-budget", key)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def voucher(key: LimitKey) -> bytes:
     return _name(bucket_in(key), "voucher", key)
 

@@ -6,13 +6,12 @@ one string, the time until which it holds.
 
 from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from adapters.milliseconds import from_ms, to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
+from adapters.redis.gathering import Answer, Value
 from adapters.redis.times import ttl_ms
 from domain.model.limits import LimitKey, Spent
 from domain.ports.rate_limiter import RateLimiter
@@ -24,12 +23,8 @@ class RedisRateLimiter:
         self._connection = connection
 
     def peek(self, asked: Sequence[LimitKey], /, *, now: datetime) -> Reading[Sequence[Spent]]:
-        return _InOrder(
-            [
-                Decoded(self._connection.get(keys.spent_budget(key)), partial(_read, now))
-                for key in asked
-            ]
-        )
+        ask = self._connection.ask
+        return _Together([ask(keys.spent_budget(key), _read) for key in asked], now)
 
     async def spend(self, key: LimitKey, /, *, window: timedelta, now: datetime) -> None:
         budget, resets_at = keys.spent_budget(key), now + window
@@ -40,7 +35,7 @@ class RedisRateLimiter:
         )
 
     def is_vouched(self, key: LimitKey, /, *, now: datetime) -> Reading[bool]:
-        return Decoded(self._connection.get(keys.voucher(key)), partial(_holds, to_ms(now)))
+        return self._connection.ask(keys.voucher(key), _holds, now)
 
     async def vouch(self, key: LimitKey, /, *, until: datetime, now: datetime) -> None:
         await self._connection.run(
@@ -50,31 +45,33 @@ class RedisRateLimiter:
         )
 
 
-class _InOrder:
-    """Readings of one turn as one reading."""
+class _Together:
+    """Budgets as one reading."""
 
-    __slots__ = ("_readings",)
+    __slots__ = ("_budgets", "_now")
 
-    def __init__(self, readings: Sequence[Decoded[Spent]]) -> None:
-        self._readings = readings
+    def __init__(self, budgets: Sequence[Answer[Spent | None]], now: datetime) -> None:
+        self._budgets = budgets
+        self._now = now
 
     def __await__(self) -> Generator[Any, None, Sequence[Spent]]:
-        return self._answers().__await__()
-
-    async def _answers(self) -> Sequence[Spent]:
-        return [await reading for reading in self._readings]
-
-
-def _read(now: datetime, value: Value) -> Spent:
-    if value is not None:
-        failures, resets_at = map(int, value.split(b"|"))
-        if now < from_ms(resets_at):
-            return Spent(failures, from_ms(resets_at))
-    return Spent(0, now)
+        nothing = Spent(0, self._now)
+        spent = []
+        for budget in self._budgets:
+            found = yield from budget.__await__()
+            spent.append(found if found is not None and self._now < found.resets_at else nothing)
+        return spent
 
 
-def _holds(now: int, until: Value) -> bool:
-    return until is not None and now < int(until)
+def _read(value: Value, _: object) -> Spent | None:
+    if value is None:
+        return None
+    failures, resets_at = map(int, value.split(b"|"))
+    return Spent(failures, from_ms(resets_at))
+
+
+def _holds(until: Value, now: datetime) -> bool:
+    return until is not None and to_ms(now) < int(until)
 
 
 _: type[RateLimiter] = RedisRateLimiter

@@ -1,12 +1,11 @@
 """Revoked JWTs in Redis: one string each, the time until which it is listed."""
 
 from datetime import datetime
-from functools import partial
 
 from adapters.milliseconds import to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
+from adapters.redis.gathering import Value
 from adapters.redis.times import ttl_ms
 from domain.model.identifiers import TokenId
 from domain.ports.reading import Reading
@@ -25,13 +24,11 @@ class RedisRevocationList:
         )
 
     def contains(self, token_id: TokenId, /, *, now: datetime) -> Reading[bool]:
-        return Decoded(
-            self._connection.get(keys.revoked(token_id)), partial(_is_listed, to_ms(now))
-        )
+        return self._connection.ask(keys.revoked(token_id), _is_listed, now)
 
 
-def _is_listed(now: int, until: Value) -> bool:
-    return until is not None and now < int(until)
+def _is_listed(until: Value, now: datetime) -> bool:
+    return until is not None and to_ms(now) < int(until)
 
 
 _: type[RevocationList] = RedisRevocationList

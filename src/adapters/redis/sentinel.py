@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from redis.exceptions import RedisError
 
@@ -28,6 +28,8 @@ class SentinelDeployment:
     Args:
         sentinels: Some of the Sentinels; they name the others.
     """
+
+    has_one_place: ClassVar = True
 
     def __init__(
         self, sentinels: Sequence[Endpoint], service: str, *, wiring: Wiring, to_sentinels: Wiring

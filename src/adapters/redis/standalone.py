@@ -1,6 +1,7 @@
 """One server."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from adapters.redis.deployment import Deployment, accepted
 from adapters.redis.gathering import Value
@@ -10,6 +11,8 @@ from adapters.redis.sentinel_views import SentinelView
 
 
 class Standalone:
+    has_one_place: ClassVar = True
+
     def __init__(self, node: Node) -> None:
         self._node = node
 

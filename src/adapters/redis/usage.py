@@ -3,14 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final
 from urllib.parse import quote, unquote
 
 from adapters.milliseconds import from_ms, in_ms, to_ms
 from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
-from adapters.redis.gathering import Decoded, Value
+from adapters.redis.gathering import Value
 from adapters.use_notes import UseNotes
 from domain.model.identifiers import ClientId
 from domain.model.usage import KEPT_FOR, NOTED_EVERY, LastUse, Use, UseKind
@@ -29,7 +28,7 @@ class RedisUsageStore:
         self._notes.add(uses)
 
     def of(self, client_id: ClientId, /, *, now: datetime) -> Reading[Sequence[LastUse]]:
-        return Decoded(self._connection.get(keys.usage(client_id)), partial(_read, now))
+        return self._connection.ask(keys.usage(client_id), _read, now)
 
     async def close(self) -> None:
         """Write what was noted; the connection is still open."""
@@ -59,7 +58,7 @@ def _encode(text: str) -> str:
     return quote(text, safe=_LEFT_AS_THEY_ARE, errors="replace")
 
 
-def _read(now: datetime, value: Value) -> Sequence[LastUse]:
+def _read(value: Value, now: datetime) -> Sequence[LastUse]:
     lines = value.decode().split("\n") if value else ()
     uses = (_parse(*line.split(" ")) for line in lines)
     return [use for use in uses if use.at + KEPT_FOR > now]
