@@ -1,6 +1,6 @@
 """Who is calling (RFC 6749 §2.3). Every failed proof is one answer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import assert_never
@@ -122,7 +122,7 @@ class AuthenticateClient:
         if wait is not None:
             raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
         try:
-            proved = await self._proved(pending, keyring)
+            proved = await self._judge(pending, await pending.found, keyring)
         except InvalidClient:
             for account in accounts:
                 await self._limiter.spend(account.key, window=account.budget.window, now=now)
@@ -135,17 +135,19 @@ class AuthenticateClient:
         await self._note_use.authenticated(proved, pending.origin, now=now)
         return client
 
-    async def _proved(self, pending: PendingAuthentication, keyring: Keyring) -> ProvedClient:
-        found, foreseen, now = await pending.found, pending.foreseen, pending.now
+    def _judge(
+        self, pending: PendingAuthentication, found: Client | None, keyring: Keyring
+    ) -> Awaitable[ProvedClient]:
+        foreseen, now = pending.foreseen, pending.now
         match pending.presented:
             case PresentedCredentials() as presented:
-                return await self._by_secret(presented, found, keyring=keyring, now=now)
+                return self._by_secret(presented, found, keyring=keyring, now=now)
             case PresentedAssertion(client_id=named) as presented:
                 if foreseen is None:
                     raise InvalidClient("not a client assertion")
                 if named not in (None, foreseen.client_id):
                     raise InvalidRequest("two clients", hint="client_id is not the assertion's sub")
-                return await self._by_assertion(presented, foreseen, found, now=now)
+                return self._by_assertion(presented, foreseen, found, now=now)
             case _ as unreachable:
                 assert_never(unreachable)
 
