@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from adapters.records import CLIENT, Remembered
 from adapters.sqlite.connection import SqliteDatabase
-from adapters.sqlite.gathering import Question
+from adapters.sqlite.gathering import Answer, Question
 from domain.errors import ClientExists, ClientNotFound, Conflict
 from domain.model.clients import Client
 from domain.model.identifiers import ClientId
@@ -31,9 +31,14 @@ _PAGE = "SELECT record FROM clients WHERE client_id > ? ORDER BY client_id LIMIT
 class SqliteClientStore:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
+        self._asked: Answer[Client | None] | None = None
 
     def find(self, client_id: ClientId, /) -> Reading[Client | None]:
-        return self._database.ask(_FIND_CLIENT, (client_id,), client_id)
+        asked = self._asked
+        if asked is not None and asked.about == client_id and asked.is_pending():
+            return asked  # whoever asks about a token of his own is read once
+        self._asked = asked = self._database.ask(_FIND_CLIENT, (client_id,), client_id)
+        return asked
 
     async def add(self, client: Client, /) -> None:
         row = {

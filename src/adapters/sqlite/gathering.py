@@ -101,6 +101,10 @@ class Answer(msgspec.Struct, Generic[T], gc=False):
     decode: Callable[[Any, Any], T]
     about: object
 
+    def is_pending(self) -> bool:
+        """Tell whether it is yet to be read, for whoever asks now: it will do for them too."""
+        return self.gather.is_open and self.gather.whom is waiting()
+
     def __await__(self) -> Generator[None, None, T]:
         return self.decode((self.gather.row or self.gather.read())[self.place], self.about)
         yield  # makes it a generator that never waits

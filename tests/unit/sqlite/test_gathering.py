@@ -107,6 +107,18 @@ class TestOneStatement:
 
         assert executed == []
 
+    async def test_a_client_is_looked_up_once(
+        self, database: SqliteDatabase, executed: list[str]
+    ) -> None:
+        """Who asks about a token of its own is named twice, as caller and by the token."""
+        clients = SqliteClientStore(database)
+        await clients.add(client())
+
+        twice, other = (clients.find(LEDGER), clients.find(LEDGER)), clients.find(PAYROLL)
+
+        assert [await reading for reading in (*twice, other)] == [client(), client(), None]
+        assert [statement.count("FROM clients") for statement in executed] == [2]
+
     async def test_many_questions_are_a_few_statements(
         self, revocations: SqliteRevocationList, executed: list[str]
     ) -> None:
@@ -210,6 +222,21 @@ class TestStrictness:
         assert await revocations.contains(token_id(), now=NOW) is True
         assert await asked_before is False
         assert await unanswered is False
+
+    async def test_a_client_that_was_asked_for_before_is_asked_for_anew(
+        self, database: SqliteDatabase
+    ) -> None:
+        """An answer that is there answers nobody who asks later, of this request or another."""
+        clients = SqliteClientStore(database)
+        assert await clients.find(LEDGER) is None
+        clients.find(LEDGER)  # which nobody awaits
+
+        await clients.add(client())
+        begin_tally(Tally())
+
+        assert await clients.find(LEDGER) == client()
+        await clients.remove(LEDGER)
+        assert await clients.find(LEDGER) is None
 
     async def test_a_gather_is_one_snapshot(self, database: SqliteDatabase) -> None:
         """What is committed between two of its answers is in neither."""
