@@ -150,6 +150,20 @@ class TestOnceAMinute:
 
         assert world.usage.told() == [(UseKind.SCOPE, "invoices.write")]
 
+    async def test_what_came_together_is_due_with_its_first(self, world: World) -> None:
+        """A part that was noted before the rest is noted a minute after it was, and not later."""
+        world.issued(scope=Scope.parse("invoices.read"))
+        world.issued(now=NOW + 40 * SECOND)
+        world.usage.told()
+
+        world.issued(now=NOW + 59 * SECOND)
+        assert world.usage.told() == []
+        world.issued(now=NOW + NOTED_EVERY)
+        assert (UseKind.SCOPE, "invoices.read") in world.usage.told()
+        world.issued(now=NOW + 100 * SECOND)
+
+        assert world.usage.told() == [(UseKind.SCOPE, "invoices.write")]
+
     async def test_a_client_made_anew_is_another(self, world: World) -> None:
         """It has an epoch of its own, so its first use is noted within the same minute."""
         await world.came()
@@ -174,7 +188,13 @@ class TestOnceAMinute:
         monkeypatch.setattr(note_use, "_MOST_REMEMBERED", 100)
         for number in range(1_000):
             await world.came(of=client(f"client-{number}"))
-            assert len(world.note_use._noted._at) <= 100
+            world.issued(of=client(f"client-{number}"))
+            for remembered in (
+                world.note_use._noted,
+                world.note_use._came,
+                world.note_use._was_given,
+            ):
+                assert len(remembered._at) <= 100
         world.usage.told()
 
         await world.came(of=client("client-999"))
