@@ -4,13 +4,16 @@ Nothing that a client sends can break a line or reach a terminal as control,
 and a secret sent in another value's place is masked.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from json.encoder import encode_basestring_ascii
 from typing import Final, Protocol
 
+import msgspec
+
+from adapters.written_times import written_second
 from domain.model.credentials import mask_secrets
-from domain.model.events import AuditEvent
+from domain.model.events import MEANINGS, AuditEvent, Origin, Outcome
 
 Entry = Mapping[str, str]
 """The members of one event, in their order, with nothing that is not set."""
@@ -21,7 +24,17 @@ LONGEST_LINE: Final = 4_096
 _SHORT: Final = 256  # characters that fit, however they have to be escaped
 _TEXT_LIMITS: Final = (512, 128, 24)
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_KINDS: Final = {
+    kind: (
+        "warning" if meaning.outcome is Outcome.ALARM else "info",
+        kind.value,
+        meaning.outcome.value,
+    )
+    for kind, meaning in MEANINGS.items()
+}
+
+_encode = msgspec.json.Encoder().encode
+_quoted = encode_basestring_ascii
 
 
 class AuditPlace(Protocol):
@@ -47,37 +60,68 @@ class AuditPlace(Protocol):
     async def close(self) -> None: ...
 
 
+class NearPlace(AuditPlace, Protocol):
+    """One that seldom has to be waited for."""
+
+    def put(self, entry: Entry, /) -> bool:
+        """Write an entry at once; return False, and write nothing, if that would mean to wait.
+
+        Raises:
+            OSError: As `append` does.
+            ValueError: Likewise.
+        """
+        ...
+
+
 def entry_of(event: AuditEvent) -> Entry:
     """Return what is set of an event."""
-    origin = event.origin
-    certificate = origin.client_certificate
-    members = {
-        "at": written_time(event.at),
-        "level": "warning" if event.is_alarm else "info",
-        "event": event.kind.value,
-        "outcome": event.outcome.value,
-    }
-    named = (
-        ("request_id", origin.request_id),
-        ("protocol", origin.protocol),
-        ("address", origin.address),
-        ("certificate", certificate.thumbprint if certificate is not None else ""),
-        ("actor", origin.actor),
-        ("client_id", event.client_id),
-        ("grant_type", event.grant_type),
-        ("scope", event.scope),
-        ("token_id", event.token_id),
-        ("family_id", event.family_id),
-        ("reason", event.reason),
-        ("subject", event.subject),
-        ("change", event.change),
-    )
-    members.update((name, mask_secrets(str(value))) for name, value in named if value)
-    return _bounded(members)
+    level, kind, outcome = _KINDS[event.kind]
+    members = {"at": written_time(event.at), "level": level, "event": kind, "outcome": outcome}
+    _add_origin(members, event.origin)
+    _add_rest(members, event)
+    text = "\n".join(members.values())
+    if len(text) <= _SHORT and mask_secrets(text) == text:
+        return members
+    return _bounded({name: mask_secrets(value) for name, value in members.items()})
+
+
+def _add_origin(members: dict[str, str], origin: Origin) -> None:
+    if origin.request_id:
+        members["request_id"] = origin.request_id
+    if origin.protocol:
+        members["protocol"] = origin.protocol
+    if origin.address:
+        members["address"] = origin.address
+    if origin.client_certificate is not None:
+        members["certificate"] = origin.client_certificate.thumbprint
+    if origin.actor:
+        members["actor"] = origin.actor
+
+
+def _add_rest(members: dict[str, str], event: AuditEvent) -> None:
+    if event.client_id:
+        members["client_id"] = event.client_id
+    if event.grant_type:
+        members["grant_type"] = event.grant_type
+    if event.scope:
+        members["scope"] = str(event.scope)
+    if event.token_id:
+        members["token_id"] = event.token_id
+    if event.family_id:
+        members["family_id"] = event.family_id
+    if event.reason:
+        members["reason"] = event.reason
+    if event.subject:
+        members["subject"] = event.subject
+    if event.change:
+        members["change"] = event.change
 
 
 def json_line(entry: Entry) -> str:
-    return _encode(entry) + "\n"
+    text = "".join(entry.values())
+    if text.isascii() and text.isprintable():  # then there is nothing that only we would escape
+        return _encode(entry).decode() + "\n"
+    return "{" + ",".join([f'"{name}":{_quoted(it)}' for name, it in entry.items()]) + "}\n"
 
 
 def readable_line(entry: Entry) -> str:
@@ -85,12 +129,12 @@ def readable_line(entry: Entry) -> str:
     shown = {**entry}
     at, _, event = shown.pop("at"), shown.pop("level"), shown.pop("event")
     return (
-        " ".join([f"{at} {event}", *(f"{name}={_encode(it)}" for name, it in shown.items())]) + "\n"
+        " ".join([f"{at} {event}", *(f"{name}={_quoted(it)}" for name, it in shown.items())]) + "\n"
     )
 
 
 def written_time(at: datetime) -> str:
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return f"{written_second(int(at.timestamp()))}.{at.microsecond // 1_000:03}Z"
 
 
 def _bounded(members: dict[str, str]) -> Entry:

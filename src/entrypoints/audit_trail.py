@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from adapters.audit_lines import AuditPlace
+from adapters.audit_lines import NearPlace
 from adapters.telemetry.audit import AuditCounts, WrittenAuditTrail
 from adapters.telemetry.audit_places import FilePlace, StreamPlace
 from domain.ports.clock import Clock
@@ -17,7 +17,7 @@ def audit_trail(
     settings: Settings, stores: Stores, clock: Clock, *, counts: AuditCounts, stdout: TextIO
 ) -> WrittenAuditTrail:
     streams = {STDERR: ("standard error", sys.stderr), STDOUT: ("standard output", stdout)}
-    here: list[AuditPlace] = []
+    here: list[NearPlace] = []
     for place in settings.audit_log:
         if place in streams:
             name, stream = streams[place]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from adapters.audit_lines import AuditPlace, Entry, entry_of, written_time
+from adapters.audit_lines import AuditPlace, Entry, NearPlace, entry_of, written_time
 from adapters.origin import bound_origin
 from adapters.telemetry.audit_gathering import Gathering
 from domain.errors import Unavailable
@@ -44,7 +44,7 @@ class WrittenAuditTrail:
     missing between them is counted and told in the trail itself.
 
     Args:
-        places: Each is written at once.
+        places: Each is written before `record` returns, in most cases without waiting.
 
         gathered: What takes a round trip to write: what happens in one turn
             of the event loop goes there together. It is waited for only if
@@ -56,7 +56,7 @@ class WrittenAuditTrail:
 
     def __init__(
         self,
-        places: Sequence[AuditPlace],
+        places: Sequence[NearPlace],
         *,
         gathered: Sequence[AuditPlace] = (),
         required: bool = False,
@@ -66,16 +66,11 @@ class WrittenAuditTrail:
         self._required = required
         self._clock = clock
         self._counts = counts
-        accounts = [_Account(place, clock, counts) for place in places]
-        distant = [_Account(place, clock, counts) for place in gathered]
-        self._accounts = (*accounts, *distant)
-        self._gatherings = [
-            Gathering(account.write, full=account.miss, waits=required) for account in distant
+        self._near = [_NearAccount(place, clock, counts) for place in places]
+        self._distant = [
+            _Distant(_Account(place, clock, counts), waits=required) for place in gathered
         ]
-        self._writers = (
-            *(account.write_one for account in accounts),
-            *(gathering.write for gathering in self._gatherings),
-        )
+        self._accounts = (*self._near, *(place.account for place in self._distant))
 
     async def require(self) -> None:
         if not self._required:
@@ -89,23 +84,29 @@ class WrittenAuditTrail:
                 raise Unavailable(_sentence(account.name, error)) from error
 
     async def record(self, event: AuditEvent, /) -> None:
-        if event.origin == _NOWHERE:
+        if not event.origin.request_id and event.origin == _NOWHERE:
             event = replace(event, origin=bound_origin())
         entry = entry_of(event)
         self._counts.recorded(event.kind)
         failed = None
-        for account, write in zip(self._accounts, self._writers, strict=True):
+        for near in self._near:
             try:
-                await write(entry)
+                if not near.put(entry):
+                    await near.write((entry,))
             except _FAILURES as error:
-                failed = failed or (account.name, error)
+                failed = failed or (near.name, error)
+        for distant in self._distant:
+            try:
+                await distant.write(entry)
+            except _FAILURES as error:
+                failed = failed or (distant.account.name, error)
         if failed is not None and self._required:
             raise _not_recorded(event, *failed) from failed[1]
 
     async def close(self) -> None:
         """Wait for what has not been written yet."""
-        for gathering in self._gatherings:
-            await gathering.close()
+        for distant in self._distant:
+            await distant.close()
         for account in self._accounts:
             await account.close()
 
@@ -126,9 +127,6 @@ class _Account:
         self.is_proved = False
         self._missing = 0
         self._since: datetime | None = None
-
-    async def write_one(self, entry: Entry) -> None:
-        await self.write((entry,))
 
     async def write(self, entries: Sequence[Entry]) -> None:
         async with self._turn:
@@ -173,6 +171,35 @@ class _Account:
         event = AuditEvent(kind=kind, at=now, origin=origin, change=change)
         await self._place.append((entry_of(event),))
         self._counts.recorded(kind)
+
+
+class _NearAccount(_Account):
+    def __init__(self, place: NearPlace, clock: Clock, counts: AuditCounts) -> None:
+        super().__init__(place, clock, counts)
+        self._near = place
+
+    def put(self, entry: Entry) -> bool:
+        """Write at once, unless something is missing or somebody is writing, as in `write`.
+
+        Returns:
+            Whether it was written; if not, `write` has to be waited for.
+        """
+        if not self.is_proved or self._turn.locked():
+            return False
+        try:
+            return self._near.put(entry)
+        except Exception as error:
+            self.miss(1, error)
+            raise
+
+
+class _Distant:
+    """One place, with what sets out for it together."""
+
+    def __init__(self, account: _Account, *, waits: bool) -> None:
+        self.account = account
+        gathering = Gathering(account.write, full=account.miss, waits=waits)
+        self.write, self.close = gathering.write, gathering.close
 
 
 def _sentence(place: str, error: Exception) -> str:

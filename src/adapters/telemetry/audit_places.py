@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from adapters.audit_lines import AuditPlace, Entry, json_line, readable_line
+from adapters.audit_lines import Entry, NearPlace, json_line, readable_line
 from adapters.telemetry.log_format import LogFormat, is_for_people
 from adapters.telemetry.readers import has_room
 
@@ -30,11 +30,20 @@ class StreamPlace:
         self._written = readable_line if is_for_people(log_format, stream) else json_line
         self._is_read = True
 
+    def put(self, entry: Entry, /) -> bool:
+        if not has_room(self._stream.fileno()):
+            return False
+        self._write(entry)
+        return True
+
     async def append(self, entries: Sequence[Entry], /) -> None:
         for entry in entries:
-            line = self._written(entry).encode("ascii")
             await self._require_reader()
-            _require_whole(os.write(self._stream.fileno(), line), line)
+            self._write(entry)
+
+    def _write(self, entry: Entry) -> None:
+        line = self._written(entry).encode("ascii")
+        _require_whole(os.write(self._stream.fileno(), line), line)
 
     async def _require_reader(self) -> None:
         """Wait for one who pauses, but not again before he goes on."""
@@ -61,20 +70,30 @@ class FilePlace:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self._path = path
         self._descriptor: int | None = None
         self._opened: tuple[int, int] | None = None
         self._ends_well = False
 
+    def put(self, entry: Entry, /) -> bool:
+        descriptor = self._current()
+        if not self._ends_well:
+            return False
+        self._write(descriptor, json_line(entry))
+        return True
+
     async def append(self, entries: Sequence[Entry], /) -> None:
         for entry in entries:
-            line = json_line(entry).encode("ascii")
+            line = json_line(entry)
             descriptor = self._current()
             if not self._ends_well and await _ends_in_half_a_line(descriptor):
-                line = b"\n" + line
-            self._ends_well = False
-            _require_whole(os.write(descriptor, line), line)
-            self._ends_well = True
+                line = "\n" + line
+            self._write(descriptor, line)
+
+    def _write(self, descriptor: int, text: str) -> None:
+        line = text.encode("ascii")
+        self._ends_well = False
+        _require_whole(os.write(descriptor, line), line)
+        self._ends_well = True
 
     async def close(self) -> None:
         self._close()
@@ -87,7 +106,7 @@ class FilePlace:
     def _current(self) -> int:
         """Return a descriptor of the file that the path names now."""
         try:
-            found = self._path.stat()
+            found = os.stat(self.name)  # noqa: PTH116  (a path object takes as long again)
             named = (found.st_dev, found.st_ino)
         except FileNotFoundError:
             named = None
@@ -96,7 +115,7 @@ class FilePlace:
         self._close()
         self._ends_well = False
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
-        self._descriptor = os.open(self._path, flags, _OWNER_ONLY)
+        self._descriptor = os.open(self.name, flags, _OWNER_ONLY)
         opened = os.fstat(self._descriptor)
         self._opened = (opened.st_dev, opened.st_ino)
         return self._descriptor
@@ -116,4 +135,4 @@ def _require_whole(written: int, line: bytes) -> None:
         raise OSError(f"{written} of {len(line)} bytes were written")
 
 
-_: tuple[type[AuditPlace], ...] = (StreamPlace, FilePlace)
+_: tuple[type[NearPlace], ...] = (StreamPlace, FilePlace)

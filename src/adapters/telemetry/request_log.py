@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 from adapters.request_record import Endpoint, Outcome, RequestObserver, RequestRecord
 from adapters.telemetry.moments import OncePerMoment
 from adapters.telemetry.readers import PIECE, has_room
+from adapters.written_times import written_second
 from domain.errors import ErrorCode
 from domain.model.clients import GrantType
 from domain.model.credentials import mask_secrets
@@ -102,7 +103,7 @@ class RequestLog:
         if millisecond != self._millisecond:
             self._millisecond = millisecond
             second, rest = divmod(millisecond, 1_000)
-            self._written_time = f"{_written_second(second)}.{rest:03d}Z"
+            self._written_time = f"{written_second(second)}.{rest:03d}Z"
         return self._written_time
 
 
@@ -149,11 +150,6 @@ def _level(endpoint: Endpoint, outcome: Outcome) -> int:
     if endpoint is Endpoint.HEALTH and outcome is not ErrorCode.SERVER_ERROR:
         return logging.DEBUG
     return logging.WARNING if outcome in _OUR_FAULT else logging.INFO
-
-
-@lru_cache(maxsize=1)
-def _written_second(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _line(record: RequestRecord, frame: _Frame, at: str, seconds: float) -> str:

@@ -175,6 +175,8 @@ def mask_secrets(text: str) -> str:
     A client that swaps its id and its secret sends the secret as its name.
     The secret's own id stays, so that whoever reads of it can have it replaced.
     """
+    if "gd" not in text and "eyJ" not in text:  # to look for the forms takes twenty times as long
+        return text
     return _SENSITIVE.sub(r"\1\2***", text)
 
 

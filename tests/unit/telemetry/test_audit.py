@@ -16,7 +16,7 @@ from adapters.audit_lines import Entry, entry_of
 from adapters.origin import bind_origin
 from adapters.telemetry import audit_gathering, audit_places
 from adapters.telemetry.audit import AuditCounts, WrittenAuditTrail
-from adapters.telemetry.audit_places import StreamPlace
+from adapters.telemetry.audit_places import FilePlace, StreamPlace
 from domain.errors import Unavailable
 from domain.model.events import AuditEvent, EventKind, Origin
 from support.doubles import FixedClock
@@ -50,6 +50,8 @@ class Shelf:
         error: Raised instead of keeping anything.
 
         open_door: While it is not set, everything waits.
+
+        at_once: Whether it takes an entry without being waited for.
     """
 
     name = "a shelf"
@@ -59,9 +61,19 @@ class Shelf:
         self.error: Exception | None = None
         self.open_door = asyncio.Event()
         self.open_door.set()
+        self.at_once = True
+
+    def put(self, entry: Entry, /) -> bool:
+        if not self.at_once or not self.open_door.is_set():
+            return False
+        self._keep((entry,))
+        return True
 
     async def append(self, entries: Sequence[Entry], /) -> None:
         await self.open_door.wait()
+        self._keep(entries)
+
+    def _keep(self, entries: Sequence[Entry]) -> None:
         if self.error is not None:
             raise self.error
         self.batches.append(entries)
@@ -127,6 +139,92 @@ async def test_what_happens_at_once_travels_together(world: World) -> None:
     await world.trail.close()
 
     assert [len(batch) for batch in world.far.batches] == [50]
+
+
+class TestAtOnce:
+    """Most events wait for nothing, and those that do are not overtaken."""
+
+    async def test_who_has_to_wait_is_not_overtaken(self, world: World) -> None:
+        """The order in the trail is that in which things were decided."""
+        await world.trail.record(ISSUED)
+        world.near.open_door.clear()
+        waiting = asyncio.create_task(world.trail.record(CREATED))
+        await asyncio.sleep(0)
+        behind = asyncio.create_task(world.trail.record(REFUSED))
+        await asyncio.sleep(0)
+        world.near.open_door.set()
+        await asyncio.gather(waiting, behind)
+
+        assert world.near.events == ["token.issued", "client.created", "token.refused"]
+
+    async def test_what_is_recorded_is_there_when_it_is_answered(self, world: World) -> None:
+        """Without a turn of the event loop in between."""
+        await world.trail.record(ISSUED)
+
+        with pytest.raises(StopIteration):
+            world.trail.record(CREATED).send(None)
+
+        assert world.near.events == ["token.issued", "client.created"]
+
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_a_failure_between_is_told_before_what_comes_next(
+        self, world: World, *, at_once: bool
+    ) -> None:
+        world.near.at_once = at_once
+        await world.trail.record(ISSUED)
+        world.near.error = OSError(28, "No space left on device")
+        await world.trail.record(ISSUED)
+        world.near.error = None
+        await world.trail.record(CREATED)
+
+        assert world.near.events == ["token.issued", "trail.resumed", "client.created"]
+        assert world.counts.missing == 1
+
+
+class TestFile:
+    """One file, while others move it, empty it and break its last line."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "audit.jsonl"
+
+    @pytest.fixture
+    def trail(self, path: Path) -> WrittenAuditTrail:
+        return WrittenAuditTrail([FilePlace(path)], clock=FixedClock(), counts=Counts())
+
+    def move_away(self, path: Path) -> Path:
+        return path.rename(path.with_suffix(".1"))
+
+    def leave_half_a_line(self, path: Path) -> None:
+        path.write_text('{"event":"tok')
+
+    def told(self, path: Path, *, behind: int = 0) -> list[str]:
+        return [json.loads(line)["event"] for line in path.read_text().splitlines()[behind:]]
+
+    async def test_after_it_was_moved_away_lines_go_into_a_new_one(
+        self, path: Path, trail: WrittenAuditTrail
+    ) -> None:
+        """From the next line on, and none goes missing."""
+        await trail.record(ISSUED)
+        await trail.record(ISSUED)
+        old = self.move_away(path)
+        await trail.record(CREATED)
+        await trail.record(REFUSED)
+        await trail.close()
+
+        assert self.told(old) == ["token.issued", "token.issued"]
+        assert self.told(path) == ["client.created", "token.refused"]
+
+    async def test_half_a_line_of_another_is_left_alone(
+        self, path: Path, trail: WrittenAuditTrail
+    ) -> None:
+        """Somebody met a full disk: what comes next begins a line of its own."""
+        self.leave_half_a_line(path)
+        await trail.record(ISSUED)
+        await trail.record(CREATED)
+        await trail.close()
+
+        assert self.told(path, behind=1) == ["token.issued", "client.created"]
 
 
 class TestNotRequired:

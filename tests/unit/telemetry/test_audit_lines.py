@@ -91,6 +91,13 @@ def test_what_a_client_sends_cannot_break_the_line(text: str) -> None:
     assert json.loads(line)["client_id"] == text
 
 
+def test_every_character_is_written_as_json_in_ascii() -> None:
+    """Whichever way a line takes."""
+    for number in range(0x3000):
+        entry = {"event": f"a{chr(number)}b", "subject": "c"}
+        assert json_line(entry) == json.dumps(entry, separators=(",", ":")) + "\n"
+
+
 def test_what_a_client_sends_is_bounded() -> None:
     """A grant type of the size of a body does not fill the disk."""
     line = line_of(AuditEvent(kind=EventKind.TOKEN_REFUSED, at=AT, grant_type="x" * 60_000))
