@@ -29,6 +29,7 @@ GrantdError                     never raised itself
 │   └── Conflict                conflict                 ours
 ├── TooManyRequests             too_many_requests        ours, carries retry_after
 ├── Unavailable                 temporarily_unavailable  RFC 6749 §4.1.2.1, borrowed
+│   └── Overloaded              the same, gRPC RESOURCE_EXHAUSTED
 └── Internal                    server_error             the one for bugs
 
 A refusal has two texts. `description` is fixed, public and within the
@@ -250,6 +251,10 @@ class Unavailable(GrantdError):
     ) -> None:
         super().__init__(detail, hint=hint)
         self.retry_after = retry_after
+
+
+class Overloaded(Unavailable):
+    """More is asked for at once than a process takes on; nothing of the request was looked at."""
 
 
 class Internal(GrantdError):

@@ -1,5 +1,6 @@
 """Every error code has an entry in every edge's table, and the other way round."""
 
+from adapters.grpc.errors import STATUS_CODE_OF_CLASS
 from adapters.http.errors import STATUS, STATUS_OF_CLASS
 from domain.errors import ErrorCode, concrete_errors
 
@@ -17,6 +18,11 @@ def test_the_http_table_is_total() -> None:
 def test_http_statuses_by_class_are_of_refusals() -> None:
     """The second table refines the first; it does not stand in for it."""
     assert set(STATUS_OF_CLASS) <= set(concrete_errors())
+
+
+def test_grpc_statuses_by_class_are_of_refusals() -> None:
+    """Likewise."""
+    assert set(STATUS_CODE_OF_CLASS) <= set(concrete_errors())
 
 
 def test_http_statuses_say_that_something_was_refused() -> None:

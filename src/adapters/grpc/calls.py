@@ -34,7 +34,7 @@ from adapters.request_record import (
     request_ids,
 )
 from adapters.source_addresses import SourceAddresses
-from domain.errors import GrantdError, Internal, InvalidRequest, Unavailable
+from domain.errors import GrantdError, Internal, InvalidRequest, Overloaded, Unavailable
 from domain.model.events import Origin
 from domain.ports.entropy import Entropy
 
@@ -288,7 +288,7 @@ def _require_time(context: Context) -> None:
 
 def _require_room(admission: Admission) -> None:
     if admission.is_full:
-        raise Unavailable("too many calls under way")
+        raise Overloaded("too many calls under way")
 
 
 def _parse(read: Callable[[bytes], object], body: bytes) -> object:
@@ -331,6 +331,8 @@ def _as_refusal(failure: Exception, request_id: str) -> GrantdError:
     if not isinstance(failure, GrantdError):
         _log.error("unexpected exception in call %s", request_id, exc_info=failure)
         return Internal()
+    if isinstance(failure, Overloaded):
+        return failure  # there are many, and the request log has each
     if isinstance(failure, Unavailable):
         _log.warning("unavailable in call %s: %s", request_id, failure.detail)
     elif isinstance(failure, Internal):

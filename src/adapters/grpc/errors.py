@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # it
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # likewise
 
 from adapters.request_record import Ending
-from domain.errors import ErrorCode, GrantdError, TooManyRequests, Unavailable
+from domain.errors import ErrorCode, GrantdError, Overloaded, TooManyRequests, Unavailable
 
 STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
     ErrorCode.INVALID_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
@@ -35,6 +35,11 @@ STATUS_CODES: Final[dict[ErrorCode, grpc.StatusCode]] = {
     ErrorCode.TOO_MANY_REQUESTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorCode.TEMPORARILY_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     ErrorCode.SERVER_ERROR: grpc.StatusCode.INTERNAL,
+}
+
+# The same code in OAuth, a more exact status in gRPC.
+STATUS_CODE_OF_CLASS: Final[dict[type[GrantdError], grpc.StatusCode]] = {
+    Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
 _DOMAIN = "grantd"
@@ -61,7 +66,7 @@ class Rendering:
 
 def render(refusal: GrantdError) -> Rendering:
     """Render *refusal*: its code, its fixed sentence, its hint, never its detail."""
-    code = STATUS_CODES[refusal.code]
+    code = STATUS_CODE_OF_CLASS.get(type(refusal), STATUS_CODES[refusal.code])
     if refusal.code is ErrorCode.SERVER_ERROR:
         return Rendering(code, refusal.description)
     status = Status(

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from adapters.http.presenters import json_reply
 from adapters.http.reply import NO_STORE, Fields
-from domain.errors import ContentTooLarge, ErrorCode, InvalidRequest, Unavailable
+from domain.errors import ContentTooLarge, ErrorCode, InvalidRequest, Overloaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ UNKNOWN_VERSION: Final = _invalid(
 )
 OVERLOADED: Final = EarlyReply.make(
     HTTPStatus.SERVICE_UNAVAILABLE,
-    ErrorCode.TEMPORARILY_UNAVAILABLE,
-    Unavailable.description,
+    Overloaded.code,
+    Overloaded.description,
     ((b"retry-after", b"1"),),
 )

@@ -99,7 +99,7 @@ class TestAdmission:
         assert not admission.is_full
 
 
-async def test_LIM_005_a_call_beyond_the_bound_is_unavailable_and_told_when_to_return() -> None:
+async def test_LIM_005_a_call_beyond_the_bound_is_told_when_to_return() -> None:
     """The ones before it are served, and then there is room again."""
     desk = Desk()
     async with bounded(desk, max_calls=2) as served:
@@ -111,7 +111,7 @@ async def test_LIM_005_a_call_beyond_the_bound_is_unavailable_and_told_when_to_r
         answers = [await call for call in admitted]
         later = await served.tokens.IssueToken(REQUEST)
 
-    assert beyond.code is grpc.StatusCode.UNAVAILABLE
+    assert beyond.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert beyond.reason == "TEMPORARILY_UNAVAILABLE"
     assert beyond.retry_after == 1
     assert [answer.access_token for answer in (*answers, later)] == ["t"] * 3
@@ -216,7 +216,7 @@ async def test_LIM_005_open_streams_are_bounded_beside_calls() -> None:
         for watch in watches:
             watch.cancel()
 
-    assert beyond.code is grpc.StatusCode.UNAVAILABLE
+    assert beyond.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert answer.access_token == "t"
 
 
