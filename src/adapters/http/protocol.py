@@ -168,9 +168,8 @@ class HttpProtocol(asyncio.Protocol):
         self._limits = limits
         self._counts = counts
         self._parser = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(
-            lenient_data_after_close=True
-        )  # that is for `_Surplus`
+        # What follows a last request is not the parser's to refuse: `_Surplus` ends it.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._stage = _IDLE
         self._deadline = _NEVER
         self._write_deadline = _NEVER
@@ -364,7 +363,6 @@ class HttpProtocol(asyncio.Protocol):
         self._stage = _HEAD
         self._received = 0
         self._url = b""
-        self._headers = []
         self._wait(self._limits.head_wait)
 
     def on_url(self, url: bytes) -> None:
@@ -412,7 +410,6 @@ class HttpProtocol(asyncio.Protocol):
         self._keep_alive = is_latest and self._parser.should_keep_alive() and not self._is_draining
         self._stage = _BODY
         self._received = 0
-        self._body = bytearray()
         self._expect_body()
 
     def _require_small_head(self) -> None:
@@ -431,7 +428,7 @@ class HttpProtocol(asyncio.Protocol):
             return  # comes again, without its upgrade
         self._stage = _IDLE if self._keep_alive else _OVER
         self._deadline = _NEVER
-        exchange = Exchange(self, self._scope, bytes(self._body), keep_alive=self._keep_alive)
+        exchange = self._whole_request()
         if self._exchange is None:
             self._begin(exchange)
         elif len(self._waiting) == self._limits.pipelined:
@@ -440,15 +437,22 @@ class HttpProtocol(asyncio.Protocol):
             self._waiting.append(exchange)
             self._hold()
 
+    def _whole_request(self) -> Exchange:
+        """Hand over what was read, and keep none of it: an idle connection should hold nothing."""
+        exchange = Exchange(self, self._scope, bytes(self._body), keep_alive=self._keep_alive)
+        self._scope, self._headers, self._body = {}, [], bytearray()
+        return exchange
+
     def _head_without_upgrade(self) -> bytes:
         """Return the head just read, less its offer to change protocols (RFC 9110 §7.8).
 
         The parser takes whatever follows such an offer for the other protocol.
         """
         method, version = self._scope["method"], self._scope["http_version"]
+        headers, self._headers = self._headers, []
         lines = [
             b"%b %b HTTP/%b" % (method.encode(), self._url, version.encode()),
-            *(b"%b: %b" % field for field in self._headers if field[0] != b"upgrade"),
+            *(b"%b: %b" % field for field in headers if field[0] != b"upgrade"),
         ]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
