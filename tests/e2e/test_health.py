@@ -1,5 +1,6 @@
 """Health as load balancers and orchestrators see it, through faults and over both protocols."""
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from adapters.http.protocol import HttpLimits
 from support.grantd_process import GrantdProcess
 from support.http_connection import HttpConnection
 from support.polling import wait_until
@@ -95,10 +97,20 @@ def test_health_follows_a_store_that_goes_hangs_and_comes_back(
     watch.cancel()
 
 
+@pytest.fixture
+def room_for_files() -> Iterator[None]:
+    """Let this process hold as many connections as one source may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("room_for_files")
 def test_one_source_cannot_hold_every_connection(server: GrantdProcess) -> None:
     """A quarter is the most; others are served meanwhile, and what is let go can be had again."""
     with ExitStack() as stack:
-        for _ in range(1_000):
+        for _ in range(HttpLimits().connections_per_source):
             stack.enter_context(HttpConnection(server.http_port))
         with HttpConnection(server.http_port) as beyond:
             refused = beyond.receive()
