@@ -38,6 +38,11 @@ class SourceAddresses:
         """Judge by *trust* from now on."""
         self._trust = trust
 
+    @property
+    def has_proxies(self) -> bool:
+        """Whether there is anybody whose word is taken; else every source is a peer."""
+        return bool(self._trust.networks)
+
     def trusts(self, peer: str) -> bool:
         """Tell whether *peer* is a proxy whose word is taken."""
         address = address_of(peer) if self._trust.networks else None

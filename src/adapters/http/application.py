@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from adapters.http.errors import refuse, render
 from adapters.http.protocol import CLIENT_CERTIFICATE
@@ -79,31 +79,32 @@ class Application:
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        record = begin_record(
-            RequestRecord(self._new_id(), "http", scope["method"], self._source(scope))
-        )
+        peer = scope.get("client")
+        address = peer[0] if peer else ""
+        if self._sources.has_proxies:
+            address = self._source(address, scope["headers"])
+        record = begin_record(RequestRecord(self._new_id(), "http", scope["method"], address))
         self._requests.began()
         try:
-            await _send(await self._answer(scope, receive, record), record, send)
+            reply = await self._answer(scope, receive, record)
+            await send(_start(reply, record))
+            await send({"type": "http.response.body", "body": reply.body})
         except _ClientLeft:
             record.outcome = Ending.CANCELLED
         except asyncio.CancelledError:
-            # The drain's time is over; a client can tell that from a refusal and ask again.
             if record.status == 0:
-                overdue = Unavailable("cancelled at the end of the drain")
-                await _send(render(overdue, record), record, send)
+                # The drain's time is over; a client can tell that from a refusal and ask again.
+                reply = render(Unavailable("cancelled at the end of the drain"), record)
+                await send(_start(reply, record))
+                await send({"type": "http.response.body", "body": reply.body})
             raise
         finally:
             self._requests.ended(record, seconds=perf_counter() - record.began)
 
-    def _source(self, scope: Scope) -> str:
-        """Return who sent a request: behind proxies that is not its peer."""
-        peer = scope.get("client")
-        if peer is None:
-            return ""
-        headers = scope["headers"]
+    def _source(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """Return who sent a request that a proxy may have brought."""
         return self._sources.tell(
-            peer[0],
+            peer,
             lambda wanted: [
                 value.decode("latin-1") for name, value in headers if name == wanted.encode()
             ],
@@ -162,7 +163,8 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-async def _send(reply: Reply, record: RequestRecord, send: Send) -> None:
+def _start(reply: Reply, record: RequestRecord) -> Message:
+    """Return the start of an answer, which is the record's from then on."""
     record.status = reply.status
     headers = [
         *reply.fields,
@@ -170,8 +172,7 @@ async def _send(reply: Reply, record: RequestRecord, send: Send) -> None:
         (b"content-length", b"%d" % len(reply.body)),
         (b"x-request-id", record.request_id.encode("ascii")),
     ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
 
 class _ClientLeft(Exception):

@@ -4,6 +4,7 @@ The request is whole before the application hears of it. The answer is one
 start and one body, and goes out as a whole, too.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -28,9 +29,11 @@ class Exchange:
         keep_alive: Whether another may follow.
 
         is_cut: Whether the connection was lost before there was an answer.
+
+        task: What has the application answer, once it is the exchange's turn.
     """
 
-    __slots__ = ("_body", "_connection", "_start", "is_cut", "keep_alive", "scope")
+    __slots__ = ("_body", "_connection", "_start", "is_cut", "keep_alive", "scope", "task")
 
     def __init__(
         self, connection: Connection, scope: Scope, body: bytes, *, keep_alive: bool
@@ -38,6 +41,7 @@ class Exchange:
         self.scope = scope
         self.keep_alive = keep_alive
         self.is_cut = False
+        self.task: asyncio.Task[None]
         self._connection = connection
         self._body: bytes | None = body
         self._start: Message = {}

@@ -472,7 +472,8 @@ class HttpProtocol(asyncio.Protocol):
             self._refuse(OVERLOADED)
             return
         self._exchange = exchange
-        tasks.add(self._loop.create_task(self._serve(exchange)))
+        exchange.task = self._loop.create_task(self._serve(exchange))
+        tasks.add(exchange.task)
 
     async def _serve(self, exchange: Exchange) -> None:
         """Have the application answer; one that does not is not waited for."""
@@ -481,7 +482,7 @@ class HttpProtocol(asyncio.Protocol):
         except Exception:  # noqa: BLE001  (its own last resort has failed; this is logged)
             _log.exception("the application failed")
         finally:
-            self._tasks.discard(asyncio.current_task())
+            self._tasks.discard(exchange.task)
             if self._exchange is exchange:
                 self.transport.close()
 
