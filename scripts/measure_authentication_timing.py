@@ -25,15 +25,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote_plus, urlsplit
 
 from adapters.sqlite.clients import SqliteClientStore
 from adapters.sqlite.connection import SqliteDatabase
+from domain.model.clients import Client
 from domain.model.identifiers import ClientId
 
 GRANTD = str(Path(sys.executable).with_name("grantd"))
@@ -44,7 +46,7 @@ _AGAIN = "unknown client, again"
 _WARM_UP = 30
 _START_WITHIN = 30.0
 _OWN_TO_EACH_REPLY = frozenset({"date", "x-request-id"})
-_LONG_AGO = 1_000_000_000
+_LONG_AGO = datetime(2001, 9, 9, tzinfo=UTC)
 
 Credentials = Mapping[str, tuple[str, str]]
 
@@ -124,7 +126,7 @@ def _register(folder: Path, environment: Mapping[str, str]) -> Credentials:
     wanted = [
         {"client_id": "measured-wrong"},
         {"client_id": "measured-disabled"},
-        {"client_id": "measured-expired", "client_secret_expires_at": _LONG_AGO},
+        {"client_id": "measured-expired"},
     ]
     made = subprocess.run(  # noqa: S603  (likewise)
         [GRANTD, "clients", "register", "-"],
@@ -138,7 +140,8 @@ def _register(folder: Path, environment: Mapping[str, str]) -> Credentials:
     wrong, disabled, expired = (
         (client["client_id"], client["client_secret"]) for client in json.loads(made.stdout)
     )
-    asyncio.run(_disable(folder / "grantd.db", ClientId(disabled[0])))
+    asyncio.run(_change(folder / "grantd.db", ClientId(disabled[0]), _disabled))
+    asyncio.run(_change(folder / "grantd.db", ClientId(expired[0]), _expired))
     prefix, secret_id, rest = wrong[1].split("_", 2)
     return {
         _UNKNOWN: ("measured-unknown", wrong[1]),
@@ -148,13 +151,23 @@ def _register(folder: Path, environment: Mapping[str, str]) -> Credentials:
     }
 
 
-async def _disable(database: Path, client_id: ClientId) -> None:
+def _disabled(client: Client) -> Client:
+    return replace(client, disabled=True)
+
+
+def _expired(client: Client) -> Client:
+    """Let its secret have expired, which nobody can register."""
+    (secret,) = client.secrets
+    return replace(client, secrets=(replace(secret, expires_at=_LONG_AGO),))
+
+
+async def _change(database: Path, client_id: ClientId, change: Callable[[Client], Client]) -> None:
     opened = SqliteDatabase.open(database)
     try:
         clients = SqliteClientStore(opened)
         client = await clients.find(client_id)
         assert client is not None
-        changed = replace(client, disabled=True, version=client.version + 1)
+        changed = replace(change(client), version=client.version + 1)
         await clients.replace(changed, seen=client.version)
     finally:
         await opened.close()
