@@ -80,13 +80,15 @@ class Served:
         return bool(reply.active)
 
 
-async def core_over_memory() -> Core:
+async def core_over_memory(**wiring: Any) -> Core:  # noqa: ANN401  (of many types)
+    """Return a core with those clients; *wiring* is `build_core`'s."""
     inside = await build_core(
         resources=[Resource(resource_id=INVOICES)],
         scopes=[
             scope_definition(token, resource=INVOICES)
             for token in ("invoices.read", "invoices.write")
         ],
+        **wiring,
     )
     secrets = {}
     for draft in (

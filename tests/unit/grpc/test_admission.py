@@ -265,3 +265,57 @@ async def test_a_client_that_pings_without_end_is_sent_away(served: Served) -> N
     writer.close()
 
     assert b"too_many_pings" in received
+
+
+async def test_work_is_carried_through_when_its_caller_leaves() -> None:
+    """It counts until its end; what it raises then is nobody's."""
+    admission = Admission(1)
+    finish, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await finish.wait()
+        ended.set()
+        raise ZeroDivisionError
+
+    caller = asyncio.create_task(admission.carry_through(work()))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with suppress(asyncio.CancelledError):
+        await caller
+    full_meanwhile = admission.is_full
+    finish.set()
+    await admission.settle(timedelta(seconds=5))
+    await asyncio.sleep(0)
+
+    assert caller.cancelled()
+    assert full_meanwhile
+    assert ended.is_set()
+    assert not admission.is_full
+
+
+async def test_what_work_returns_or_raises_reaches_its_caller() -> None:
+    """As if it had been awaited."""
+    admission = Admission(1)
+
+    async def good() -> int:
+        return 7
+
+    async def bad() -> None:
+        raise ZeroDivisionError
+
+    assert await admission.carry_through(good()) == 7
+    with pytest.raises(ZeroDivisionError):
+        await admission.carry_through(bad())
+    assert not admission.is_full
+
+
+async def test_work_that_takes_longer_than_is_waited_for_is_cancelled() -> None:
+    """Its caller hears of that, if it is still there."""
+    admission = Admission(1)
+    caller = asyncio.create_task(admission.carry_through(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+
+    await admission.settle(timedelta())
+
+    with pytest.raises(asyncio.CancelledError):
+        await caller
