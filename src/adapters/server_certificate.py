@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -119,19 +119,6 @@ class ServerCertificate:
         return None
 
 
-class CertificateObserver(Protocol):
-    """Hears of the certificates of the listeners of one process."""
-
-    def not_exchanged(self, protocol: str, /) -> None:
-        """Hear that what lies in the place of the one in use cannot be taken."""
-        ...
-
-
-class UnobservedCertificates:
-    def not_exchanged(self, protocol: str, /) -> None:
-        """Let it pass."""
-
-
 def read_server_certificate(files: CertificateFiles) -> ServerCertificate:
     """Read and compare the files.
 
@@ -232,6 +219,3 @@ def _names(certificate: Certificate) -> tuple[str, ...]:
 
 def _pem(certificates: Sequence[Certificate]) -> bytes:
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
-
-
-_: type[CertificateObserver] = UnobservedCertificates

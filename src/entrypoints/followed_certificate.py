@@ -6,9 +6,9 @@ from typing import Final
 
 import structlog
 
+from adapters.certificate_observer import CertificateObserver
 from adapters.server_certificate import (
     CertificateFiles,
-    CertificateObserver,
     CertificateUnusable,
     ServerCertificate,
     Stamp,

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from adapters.certificate_observer import CertificateObserver, UnobservedCertificates
 from adapters.request_record import UNOBSERVED, EachObserver, RequestObserver
-from adapters.server_certificate import CertificateObserver, UnobservedCertificates
 from adapters.store_trips import TripObserver, Unobserved
 from adapters.telemetry.audit import AuditCounts, Uncounted
 from adapters.telemetry.log_format import is_for_people

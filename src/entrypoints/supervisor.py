@@ -1,40 +1,35 @@
 """The parent of all workers (D10). It serves nothing but their metrics, and imports no server.
 
-It prepares the store, starts one process per protocol and worker, restarts
-one that dies or hangs, rotates signing keys that are due, and hands on
-settings that were loaded anew (SIGHUP) and the signal to stop.
+It starts one process per protocol and worker, prepares the store while they
+import what they need, and hands them their settings then. It restarts one that
+dies or hangs, rotates signing keys that are due, and hands on settings that
+were loaded anew (SIGHUP) and the signal to stop.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 
-from adapters.findings import Finding, Severity
 from adapters.origin import BY_ITSELF, bind_origin
 from adapters.system.service_manager import READY, STOPPING, notify
 from adapters.telemetry.logging import configure_logging
-from domain.model.identifiers import ClientId
-from domain.model.keys import SigningKey
-from entrypoints.admin_listener import admin_listener
-from entrypoints.automatic_rotation import rotate_when_due
-from entrypoints.certificates import require_certificates
-from entrypoints.container import Core, open_core
+from entrypoints.admin_listener import admin_listener, counted
 from entrypoints.cores import usable_cores
-from entrypoints.inventory import take_inventory
-from entrypoints.meters import meters, note_death
+from entrypoints.meters import note_death
 from entrypoints.open_files import FEW_FILES, make_room
 from entrypoints.ports import claim
 from entrypoints.refusal import RefusedToStart
 from entrypoints.reloading import LoadSettings, reload
 from entrypoints.restarts import Restarts
+from entrypoints.serving import Serving
 from entrypoints.setting_forms import AUTO, STDOUT
 from entrypoints.setting_problems import InvalidSettings
 from entrypoints.settings import Settings
@@ -48,28 +43,6 @@ GRPC_WORKER: Final = "entrypoints.grpc_worker"
 
 ONE_SIGNAL: Final = timedelta(seconds=1)  # what a process and its group get counts once
 KILL_AFTER: Final = timedelta(seconds=5)  # beyond what a worker was given to drain
-_CLIENTS_LOOKED_AT: Final = 100  # for one whose token can be asked for in a line
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
-    """What is being served, for whoever started it.
-
-    Attributes:
-        workers: Of each protocol.
-
-        active_key: The id and algorithm of the key that signs by default.
-
-        a_client: One that can ask for a token by HTTP Basic; None if none was found.
-    """
-
-    issuer: str
-    http: str | None
-    grpc: str | None
-    workers: int
-    store: str
-    active_key: str
-    a_client: ClientId | None
 
 
 def serve(
@@ -95,58 +68,24 @@ async def _serve(
     if (room := make_room()) < FEW_FILES:
         log.warning("few connections fit the limit of open files", limit=room)
     workers = usable_cores() if settings.workers == AUTO else settings.workers
-    with ExitStack() as claims:
+    async with AsyncExitStack() as while_serving:
         for address in (settings.http, settings.grpc):
             if address is not None:
-                claims.enter_context(claim(address))
-        require_certificates(settings)
-        async with admin_listener(settings.admin):
-            async with open_core(settings, counts=meters().audit, stdout=sys.stdout) as core:
-                _warn_of(core.findings)
-                serving = await _describe(settings, core, workers=workers)
-            supervisor = _Supervisor(settings, workers=workers)
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, supervisor.stop)
-            loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
-            heed_from_now_on()
-            return await supervisor.run(lambda: on_ready(serving))
+                while_serving.enter_context(claim(address))
+        directory = while_serving.enter_context(counted(settings.admin))
+        supervisor = _Supervisor(settings, workers=workers)
+        await while_serving.enter_async_context(supervisor.called_up())
+        # Here and not above: workers import the core while their supervisor does.
+        from entrypoints.preparation import prepare  # noqa: PLC0415
 
-
-def _warn_of(findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        if finding.severity is not Severity.GOOD:
-            log.warning(
-                "store: %s", finding.sentence, severity=finding.severity, remedy=finding.remedy
-            )
-
-
-async def _describe(settings: Settings, core: Core, *, workers: int) -> Serving:
-    key = await _require_key(settings, core)
-    clients = await core.administer_clients.page(after=None, limit=_CLIENTS_LOOKED_AT)
-    able = (client.client_id for client in clients if client.may_ask_by_basic)
-    return Serving(
-        issuer=settings.issuer,
-        http=str(settings.http) if settings.http is not None else None,
-        grpc=str(settings.grpc) if settings.grpc is not None else None,
-        workers=workers,
-        store=settings.store,
-        active_key=f"{key.key_id} ({key.algorithm})",
-        a_client=next(able, None),
-    )
-
-
-async def _require_key(settings: Settings, core: Core) -> SigningKey:
-    catalogue = await core.catalogue.read()
-    algorithm = catalogue.policy.signing_algorithm or settings.signing_algorithm
-    key = catalogue.keyring.signer(algorithm, now=core.clock.now())
-    if key is None:
-        raise RefusedToStart(
-            f"there is no active {algorithm} key in this store: make one with"
-            f" `grantd keys rotate --algorithm {algorithm}`, and wait until it is active or add"
-            " --now"
-        )
-    return key
+        await while_serving.enter_async_context(admin_listener(settings.admin, directory))
+        serving = await prepare(settings, workers=workers)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, supervisor.stop)
+        loop.add_signal_handler(signal.SIGHUP, supervisor.reload, load_again)
+        heed_from_now_on()
+        return await supervisor.run(lambda: on_ready(serving))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +106,7 @@ class _Supervisor:
             *([GRPC_WORKER] if settings.grpc is not None else []),
         )
         self._posts = [_Post(module, number) for module in modules for number in range(workers)]
+        self._called_up: dict[_Post, WorkerProcess] = {}
         self._workers: set[WorkerProcess] = set()
         # A worker's own standard output is the pipe on which it shows that it lives.
         self._lent = (os.dup(sys.stdout.fileno()),) if STDOUT in settings.audit_log else ()
@@ -174,6 +114,18 @@ class _Supervisor:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._gave_up = False
+
+    @asynccontextmanager
+    async def called_up(self) -> AsyncIterator[None]:
+        """Have the first worker of each post ready for its settings; who gets none is sent away."""
+        for post in self._posts:
+            self._called_up[post] = await WorkerProcess.start(post.module, lent=self._lent)
+        try:
+            yield
+        finally:
+            for worker in self._called_up.values():
+                worker.kill()
+                await worker.ended()
 
     def stop(self) -> None:
         """Let every worker drain; told a second time, end them where they are."""
@@ -192,6 +144,8 @@ class _Supervisor:
 
     def reload(self, load_again: LoadSettings) -> None:
         """Load the settings once more, and go on with what can change; all of it, or nothing."""
+        from entrypoints.certificates import require_certificates  # noqa: PLC0415  (likewise)
+
         try:
             outcome = reload(self._settings, load_again())
             require_certificates(outcome.settings)
@@ -206,6 +160,10 @@ class _Supervisor:
         say("settings reloaded", changed=outcome.changed, needs_restart=outcome.needs_restart)
 
     async def run(self, on_ready: Callable[[], None]) -> int:
+        # Here and not above: they bring the core along, and workers come first.
+        from entrypoints.automatic_rotation import rotate_when_due  # noqa: PLC0415
+        from entrypoints.inventory import take_inventory  # noqa: PLC0415
+
         ready = [asyncio.Event() for _ in self._posts]
         keepers = [
             asyncio.create_task(self._keep(post, up))
@@ -235,7 +193,10 @@ class _Supervisor:
         """Keep one post manned until told to stop; return the last exit status."""
         restarts = Restarts()
         while True:
-            worker = await WorkerProcess.start(post.module, self._settings, lent=self._lent)
+            worker = self._called_up.pop(post, None)
+            if worker is None:
+                worker = await WorkerProcess.start(post.module, lent=self._lent)
+            worker.hand_over(self._settings)
             self._workers.add(worker)
             served = await self._attend(post, worker, up)
             is_over = self._stopping.is_set()

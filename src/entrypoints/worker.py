@@ -80,7 +80,11 @@ def run(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal's goes to all; our supervisor acts
     # A buffer would swallow lines that follow.
     supervisor = os.fdopen(sys.stdin.fileno(), "rb", buffering=0)
-    settings = Settings.model_validate_json(supervisor.readline())
+    meters()  # it takes long to import what counts, and the settings are not there yet
+    line = supervisor.readline()
+    if not line:  # the supervisor has refused to start
+        sys.exit(0)
+    settings = Settings.model_validate_json(line)
     configure_logging(settings.log_format, settings.log_level)
     try:
         with bind_origin(BY_ITSELF), asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -28,8 +28,8 @@ class WorkerProcess:
         self._reported = process.stdout or asyncio.StreamReader()
 
     @classmethod
-    async def start(cls, module: str, settings: Settings, *, lent: Sequence[int]) -> Self:
-        """Start *module* as a fresh interpreter.
+    async def start(cls, module: str, *, lent: Sequence[int]) -> Self:
+        """Start *module* as a fresh interpreter, which serves once it gets settings.
 
         Args:
             lent: The descriptors that it gets, as its arguments too.
@@ -43,9 +43,7 @@ class WorkerProcess:
             stdout=PIPE,
             pass_fds=tuple(lent),
         )
-        worker = cls(process)
-        worker.hand_over(settings)
-        return worker
+        return cls(process)
 
     @property
     def pid(self) -> int:

@@ -2,8 +2,8 @@
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
+from adapters.certificate_observer import CertificateObserver
 from adapters.request_record import PROTOCOLS
-from adapters.server_certificate import CertificateObserver
 
 
 class CertificateMetrics:

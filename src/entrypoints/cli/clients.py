@@ -1,12 +1,10 @@
 """`grantd clients`: registering clients, changing them and ending them."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.endpoints import TOKEN_PATH, url_of
 from domain.model.client_keys import read_client_keys, read_jwks_uri
 from domain.model.clients import Client, GrantType, Subject
 from domain.model.credentials import AuthMethod
@@ -33,6 +31,7 @@ from entrypoints.cli.client_update import update
 from entrypoints.cli.core import with_administration
 from entrypoints.cli.exits import ExitStatus, Refused
 from entrypoints.cli.inputs import read_secret
+from entrypoints.cli.next_command import token_command
 from entrypoints.cli.options import ADMINISTRATIVE, AsJson, takes_settings
 from entrypoints.cli.paging import After, Limit, gather
 from entrypoints.cli.registration import read_document, register
@@ -256,9 +255,3 @@ def _present_created(created: CreatedClient, settings: Settings, *, as_json: boo
         output.note(
             "A token, once grantd serves:\n  " + token_command(settings.issuer, client.client_id)
         )
-
-
-def token_command(issuer: str, client_id: ClientId) -> str:
-    """Return the line to type for a token; curl asks for the secret."""
-    endpoint = url_of(issuer, TOKEN_PATH)
-    return f"curl -u {shlex.quote(client_id)} -d grant_type=client_credentials {endpoint}"

@@ -4,11 +4,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 _ANY_WIDTH = 10_000  # a pipe has no edge at which to fold an id
 
 
@@ -29,6 +24,12 @@ def document(value: object) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Print rows for people, or say on standard error that there are none."""
+    # Here and not above, because most commands print none.
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         shown.add_column(column, overflow="fold")

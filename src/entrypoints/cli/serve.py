@@ -7,8 +7,8 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from entrypoints.cli import output
-from entrypoints.cli.clients import token_command
 from entrypoints.cli.exits import refusals
+from entrypoints.cli.next_command import token_command
 from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
 from entrypoints.reloading import LoadSettings
 from entrypoints.setting_doubts import doubts
@@ -19,7 +19,7 @@ from entrypoints.start_signals import prepare_for_early_ones
 from grantd import __version__
 
 if TYPE_CHECKING:
-    from entrypoints.supervisor import Serving
+    from entrypoints.serving import Serving
 
 _log = logging.getLogger(__name__)
 
