@@ -4,13 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeAlias
 
-from adapters.grpc.service_methods import Call, Metadata
+from adapters.grpc.service_methods import AUTHORIZATION, Call, Metadata
 from adapters.origin import bind_origin
 from domain.errors import InvalidRequest
 from domain.model.identifiers import ClientId
 from domain.model.scopes import ScopeToken
-
-AUTHORIZATION: Final = "authorization"
 
 _BEARER: Final = "bearer"
 

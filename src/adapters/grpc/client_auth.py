@@ -1,11 +1,11 @@
 """Which client a call claims to come from, and by what proof (RFC 6749 §2.3)."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
-from adapters.authentication_method import or_refusal, require_one
+from adapters.authentication_method import require_one
 from adapters.basic_credentials import read_basic
 from adapters.client_assertion import read_assertion
+from adapters.grpc.service_methods import AUTHORIZATION, Metadata
 from domain.errors import InvalidClient, InvalidRequest
 from domain.model.credentials import (
     AuthMethod,
@@ -13,10 +13,9 @@ from domain.model.credentials import (
     Presented,
     PresentedCredentials,
     Proof,
+    UnreadableCredentials,
 )
 from domain.model.identifiers import ClientId
-
-_AUTHORIZATION = "authorization"
 
 
 class CredentialFields(Protocol):
@@ -28,16 +27,15 @@ class CredentialFields(Protocol):
     client_assertion: str
 
 
-def present(
-    metadata: Iterable[tuple[str, str | bytes]], message: CredentialFields, *, allow_fields: bool
-) -> Presented:
+def present(metadata: Metadata, message: CredentialFields, *, allow_fields: bool) -> Presented:
     """Read what `read_credentials` does, and hand on why it is refused if it cannot be read."""
-    return or_refusal(lambda: read_credentials(metadata, message, allow_fields=allow_fields))
+    try:
+        return read_credentials(metadata, message, allow_fields=allow_fields)
+    except (InvalidClient, InvalidRequest) as refusal:
+        return UnreadableCredentials(refusal)
 
 
-def read_credentials(
-    metadata: Iterable[tuple[str, str | bytes]], message: CredentialFields, *, allow_fields: bool
-) -> Proof:
+def read_credentials(metadata: Metadata, message: CredentialFields, *, allow_fields: bool) -> Proof:
     """Read exactly one authentication method: call metadata, or the fields of the message.
 
     Args:
@@ -49,7 +47,7 @@ def read_credentials(
             assertion.
         InvalidClient: If there is none, or it cannot be read.
     """
-    authorization = [value for key, value in metadata if key == _AUTHORIZATION]
+    authorization = [value for key, value in metadata if key == AUTHORIZATION]
     asserts = bool(message.client_assertion_type or message.client_assertion)
     require_one(len(authorization) + bool(message.client_secret) + asserts)
     if authorization:

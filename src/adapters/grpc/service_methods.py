@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -12,6 +12,8 @@ from adapters.request_record import RequestRecord
 from domain.model.events import Origin
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
+
+AUTHORIZATION: Final = "authorization"
 
 
 @dataclass(slots=True, eq=False)
