@@ -46,6 +46,7 @@ from entrypoints.container import Core, open_core
 from entrypoints.settings import Settings
 
 FEW: Final = 100
+KINDS: Final = ("client", "family", "revocation")
 _AT_ONCE: Final = 2_000
 _SAMPLE: Final = 1_000
 _FAMILIES_OF_A_CLIENT: Final = 1_000
@@ -126,7 +127,14 @@ class SqlitePlace:
         return None
 
 
-async def fill(place: Place, population: Population, count: int, *, weigh: bool) -> None:
+async def fill(
+    place: Place,
+    population: Population,
+    count: int,
+    *,
+    weigh: bool,
+    kinds: Sequence[str] = KINDS,
+) -> None:
     """Write that many of each kind, and print what one of them weighs."""
 
     def client(number: int) -> Awaitable[None]:
@@ -145,7 +153,8 @@ async def fill(place: Place, population: Population, count: int, *, weigh: bool)
         "family": family,
         "revocation": revocation,
     }
-    for kind, write in writes.items():
+    for kind in kinds:
+        write = writes[kind]
         before, began = place.weight() if weigh else 0, time.perf_counter()
         for first in range(0, count, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, count))
@@ -216,7 +225,7 @@ async def compare(few: Served, full: Served, rounds: int) -> list[Contest]:
 
     contests.append(await _contest("introspect", numbers, (few, ask_few), (full, ask_full)))
     if full.clients >= _MORE_THAN_ARE_REMEMBERED:
-        everywhere = random.Random(1).sample(range(full.clients), _MORE_THAN_ARE_REMEMBERED)  # noqa: S311  (no secret)
+        everywhere = _chosen(full)
         for number in everywhere:
             await full.issue(number)  # its first success writes; see ADR 8
         await _contest(
@@ -294,7 +303,13 @@ _PLACES: Final = {"redis": redis_place, "sqlite": sqlite_place}
 
 
 async def prepare(
-    folder: Path, *, kind: str, count: int, weigh: bool, stack: AsyncExitStack
+    folder: Path,
+    *,
+    kind: str,
+    count: int,
+    weigh: bool,
+    stack: AsyncExitStack,
+    kinds: Sequence[str] = KINDS,
 ) -> Served:
     """Fill a store of its own, and open the core on it."""
     own = Path(tempfile.mkdtemp(dir=folder))
@@ -303,22 +318,52 @@ async def prepare(
     core = await stack.enter_async_context(open_core(settings))
     population = await Population.found(core, SystemClock().now())
     async with opened() as place:
-        await fill(place, population, count, weigh=weigh)
+        await fill(place, population, count, weigh=weigh, kinds=kinds)
     return Served(core, population, count, url, store_seconds)
 
 
 async def contests(folder: Path, kind: str, count: int, rounds: int) -> list[Contest]:
-    """Fill two stores in *folder*, and compare them."""
+    """Compare a store full of clients and revocations with smaller ones.
+
+    What is asked is the same on either: a hundred clients in turns, or more
+    clients than a worker remembers, so that what differs is the store alone.
+    """
     async with AsyncExitStack() as stack:
-        made = partial(prepare, folder, kind=kind, stack=stack)
+        made = partial(prepare, folder, kind=kind, stack=stack, kinds=("client", "revocation"))
         few = await made(count=FEW, weigh=False)
-        full = await made(count=count, weigh=True)
-        return await compare(few, full, rounds)
+        full = await made(count=count, weigh=False)
+        found = (await compare(few, full, rounds))[:2]
+        if count > _MORE_THAN_ARE_REMEMBERED:
+            some = await made(count=_MORE_THAN_ARE_REMEMBERED, weigh=False)
+            found.append(await _everywhere(some, full, rounds))
+        return found
+
+
+async def _everywhere(some: Served, full: Served, rounds: int) -> Contest:
+    chosen = [_chosen(served) for served in (some, full)]
+    for served, numbers in zip((some, full), chosen, strict=True):
+        for number in numbers:
+            await served.issue(number)  # its first success writes; see ADR 8
+    of_some, of_full = chosen
+    return await _contest(
+        f"issue, {_MORE_THAN_ARE_REMEMBERED:,} clients in turns",
+        range(rounds),
+        (some, lambda number: some.issue(of_some[number % len(of_some)])),
+        (full, lambda number: full.issue(of_full[number % len(of_full)])),
+    )
+
+
+def _chosen(served: Served) -> Sequence[int]:
+    return random.Random(1).sample(range(served.clients), _MORE_THAN_ARE_REMEMBERED)  # noqa: S311  (no secret)
 
 
 async def main(kind: str, count: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="grantd-fill-") as folder:
-        await contests(Path(folder), kind, count, rounds)
+        async with AsyncExitStack() as stack:
+            made = partial(prepare, Path(folder), kind=kind, stack=stack)
+            few = await made(count=FEW, weigh=False)
+            full = await made(count=count, weigh=True)
+            await compare(few, full, rounds)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -20,7 +20,7 @@ from bench.load.closed import closed_loop, undisturbed
 from bench.load.loads import Load, Target
 from bench.load.paced import paced
 from bench.load.processors import memory
-from bench.results import Fullness, Growth, Results, Series, Trips
+from bench.results import Fullness, Growth, Results, Series, Trips, find
 from bench.servers import http_replies
 from bench.servers.floors import call
 from bench.servers.grantd import Grantd
@@ -28,13 +28,14 @@ from bench.servers.grantd import Grantd
 AT_ONCE: Final = 32
 SHARE: Final = 0.7
 _CURVE: Final = (1, 4, 16, 64, 256)
-_WARM_UP: Final = 1.0
+WARM_UP: Final = 1.0
 _PEAK_OF_LATENCY: Final = 2.0
 _ASKED_SINGLY: Final = 50
 _LOG_LAGS: Final = 0.2  # seconds until a line is written
 _STARTS: Final = 5
 _CHUNK: Final = 4.0
 _GRPC_IS_SLOWER: Final = 4
+_ROUNDS_OF_WORKERS: Final = 3
 _CONTEST_ROUNDS: Final = 2_000
 
 
@@ -56,12 +57,17 @@ def measure_peak(bed: Bed, length: Length, results: Results) -> None:
 
 
 def in_turns(
-    folder: Path, contenders: Mapping[str, Target], what: str, length: Length
+    folder: Path,
+    contenders: Mapping[str, Target],
+    what: str,
+    length: Length,
+    *,
+    warm_up: float = WARM_UP,
 ) -> list[Series]:
     """Load each of several endpoints, round after round."""
     series = {name: Series(what=what, server=name, at_once=AT_ONCE) for name in contenders}
     for target in contenders.values():
-        closed_loop(target, folder, at_once=AT_ONCE, seconds=_WARM_UP)
+        closed_loop(target, folder, at_once=AT_ONCE, seconds=warm_up)
     for turn in range(length.rounds):
         order = list(contenders.items())
         for name, target in order if turn % 2 else reversed(order):
@@ -92,7 +98,7 @@ def _watched(bed: Bed, request: Request) -> Iterator[None]:
 
 
 def measure_latency(bed: Bed, length: Length, results: Results) -> None:
-    """Ask at a fixed share of what each can do at most, which is measured just before."""
+    """Ask at a fixed share of what each can do at most."""
     for request in bed.requests:
         with _watched(bed, request):
             contenders = bed.contenders(request)
@@ -100,14 +106,21 @@ def measure_latency(bed: Bed, length: Length, results: Results) -> None:
                 name: Series(what=str(request), server=name, at_once=0) for name in contenders
             }
             results.latency += series.values()
+            peaks = {
+                name: _peak(bed, target, find(results.peak, str(request), name))
+                for name, target in contenders.items()
+            }
             for _ in range(length.rounds):
                 for name, target in contenders.items():
-                    peak = closed_loop(
-                        target, bed.folder, at_once=AT_ONCE, seconds=_PEAK_OF_LATENCY
-                    )
-                    load = _paced(target, rate=SHARE * peak.per_second, seconds=length.seconds)
+                    load = _paced(target, rate=SHARE * peaks[name], seconds=length.seconds)
                     series[name].rounds.append(load)
                     _tell(f"{request} at {SHARE:.0%}", name, load)
+
+
+def _peak(bed: Bed, target: Target, found: Series | None) -> float:
+    if found is not None:
+        return found.median("per_second")
+    return closed_loop(target, bed.folder, at_once=AT_ONCE, seconds=_PEAK_OF_LATENCY).per_second
 
 
 def _paced(target: Target, *, rate: float, seconds: float) -> Load:
@@ -120,7 +133,7 @@ def measure_curve(bed: Bed, _: Length, results: Results) -> None:
         with _watched(bed, request):
             for at_once in _CURVE:
                 for name, target in bed.contenders(request).items():
-                    load = closed_loop(target, bed.folder, at_once=at_once, seconds=_WARM_UP)
+                    load = closed_loop(target, bed.folder, at_once=at_once, seconds=WARM_UP)
                     series = Series(what=str(request), server=name, at_once=at_once)
                     series.rounds.append(load)
                     results.curve.append(series)
@@ -143,7 +156,8 @@ def measure_workers(bed: Bed, length: Length, results: Results) -> None:
                         name: request.of(bed.grantd[name]),
                         f"{name}, two workers": request.of(two),
                     }
-                    series = in_turns(bed.folder, contenders, str(request), length)
+                    fewer = replace(length, rounds=min(length.rounds, _ROUNDS_OF_WORKERS))
+                    series = in_turns(bed.folder, contenders, str(request), fewer)
                     series[-1].workers = 2
                     results.workers += series
                     check_outcomes(before, two.ended())

@@ -92,7 +92,7 @@ def _rest(results: Results) -> str:
     rows += [(f"memory, {one.what}, {one.store}", _course(one)) for one in results.memory]
     rows += [
         (
-            f"a hundred of each kind and {one.records:,}, {one.what}, {one.store}",
+            f"few clients and revocations and {one.records:,}, {one.what}, {one.store}",
             f"{one.few_us:.0f} and {one.full_us:.0f} µs: {one.full_us / one.few_us:.2f}",
         )
         for one in results.full

@@ -36,6 +36,7 @@ _ROUNDS: Final = {
     Request("http", INTROSPECT, ES256): (_OPAQUE, _LEAGUE),
     Request("http", ISSUE, RS256): (_JWT, _LEAGUE),
 }
+_WARM_UP: Final = 4.0  # Node compiles what is often run
 _GRANTD: Final = Path(sys.executable).with_name("grantd")
 
 
@@ -47,7 +48,7 @@ def run(length: Length, results: Results) -> None:
         ours = {name: stack.enter_context(one.serving()) for name, one in installations.items()}
         for number, (request, peers) in enumerate(_ROUNDS.items()):
             with contenders(folder / str(number), request, ours, peers) as targets:
-                results.peak += in_turns(folder, targets, str(request), length)
+                results.peak += in_turns(folder, targets, str(request), length, warm_up=_WARM_UP)
 
 
 def node() -> str:

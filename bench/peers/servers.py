@@ -1,5 +1,6 @@
 """The peers as servers of a run: on Node, each with a Redis of its own where it needs one."""
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -83,7 +84,7 @@ class ServingPeer:
 
     def check_issue(self, algorithm: str) -> None:
         token = json_of(http_replies.ask(self.issue(), _GRANT))["access_token"]
-        key_set = json_of(http_replies.get(self.port, "/jwks"))
+        key_set = json.loads(http_replies.get(self.port, "/jwks").body)
         if self.peer.names_client_in:
             check_token(token, key_set, algorithm, names_client_in=self.peer.names_client_in)
 
