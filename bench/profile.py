@@ -6,10 +6,10 @@
 A worker under load is sampled, and each sample belongs to the part of the
 innermost frame that is ours; the server's own are the connection, the event
 loop and what uvicorn, httptools and grpc do. The kernel's time is where it was
-called from.
-A part's share of the samples is its share of the processor time that the
-worker takes for a request. Sampling pauses it, so a profile is no measurement
-of the whole: `make bench` is.
+called from. A part's share of the samples is its share of the processor time
+that the main thread takes for a request; what other threads take, the kernel
+tells. Sampling pauses the worker, so a profile is no measurement of the whole:
+`make bench` is.
 """
 
 import argparse
@@ -18,9 +18,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
 from bench.bed import REQUESTS, Request, installed
 from bench.load.closed import closed_loop
 from bench.measuring import AT_ONCE
@@ -29,7 +31,11 @@ from bench.servers.grantd import ES256, Grantd
 from bench.targets import STORES
 
 SERVER: Final = "server"
-PARTS: Final = ("parse", "authenticate", "decide", "store", "sign", "present", "tell", SERVER)
+THREADS: Final = "other threads"
+PARTS: Final = (
+    *("parse", "authenticate", "decide", "store", "sign", "present", "tell"),
+    *(SERVER, THREADS),
+)
 """In the order of a request's way; `tell` is the request log, metrics and the audit trail."""
 
 _FILES: Final[Mapping[str, str]] = {
@@ -68,6 +74,7 @@ _FILES: Final[Mapping[str, str]] = {
 }
 """The longest beginning of a file's path that stands here says which part it is of."""
 
+_MAIN: Final = "): MainThread"
 _RATE: Final = 500
 _SAMPLED: Final = 6
 
@@ -83,12 +90,29 @@ def part_of(stack: str) -> str:
 
 
 def shares(raw: Iterable[str]) -> dict[str, float]:
-    """Return each part's share of the samples, from the lines of a raw profile."""
+    """Return each part's share of the main thread's samples, from the lines of a raw profile."""
     samples: Counter[str] = Counter()
     for line in raw:
         stack, _, count = line.rpartition(" ")
-        samples[part_of(stack)] += int(count)
-    return {part: samples[part] / max(samples.total(), 1) for part in PARTS}
+        if _MAIN in stack.partition(";")[0]:
+            samples[part_of(stack)] += int(count)
+    return {part: samples[part] / max(samples.total(), 1) for part in PARTS[:-1]}
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Processor seconds of a process so far: of its first thread, and of all."""
+
+    main: float
+    all: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Threads":
+        busy = {one.id: one.user_time + one.system_time for one in psutil.Process(pid).threads()}
+        return cls(busy[pid], sum(busy.values()))
+
+    def main_share_since(self, before: "Threads") -> float:
+        return (self.main - before.main) / max(self.all - before.all, 1e-9)
 
 
 def profile(server: Grantd, request: Request, folder: Path) -> tuple[float, dict[str, float]]:
@@ -101,13 +125,16 @@ def profile(server: Grantd, request: Request, folder: Path) -> tuple[float, dict
     command: list[str | Path] = [
         *(Path(sys.executable).with_name("py-spy"), "record", "--pid", str(worker)),
         *("--format", "raw", "--rate", str(_RATE), "--duration", str(_SAMPLED)),
-        *("--output", raw),
+        *("--threads", "--output", raw),
     ]
+    before = Threads.of(worker)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as spy:
         closed_loop(target, folder, at_once=AT_ONCE, seconds=_SAMPLED + 1)
         spy.wait()
+    main = whole * Threads.of(worker).main_share_since(before)
     with raw.open() as lines:
-        return whole, {part: whole * share for part, share in shares(lines).items()}
+        parts = {part: main * share for part, share in shares(lines).items()}
+    return whole, {**parts, THREADS: whole - main}
 
 
 def main(arguments: Sequence[str]) -> None:

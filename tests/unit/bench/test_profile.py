@@ -25,10 +25,17 @@ def test_a_sample_is_of_the_innermost_file_of_ours(stack: str, part: str) -> Non
     assert part_of(stack) == part
 
 
-def test_shares_are_of_all_samples() -> None:
-    """Every part has one, if only none."""
-    found = shares([f"{LOOP} 30", "sign (adapters/jose/signer.py:9) 10"])
-    assert tuple(found) == PARTS
+def test_shares_are_of_all_samples_of_the_main_thread() -> None:
+    """Every part has one, if only none; a thread that waits looks busy to the sampler."""
+    main = "thread (7): MainThread"
+    found = shares(
+        [
+            f"{main};{LOOP} 30",
+            f"{main};sign (adapters/jose/signer.py:9) 10",
+            "thread (8): writer;Writer._serve (adapters/sqlite/writer.py:74) 40",
+        ]
+    )
+    assert (*found, "other threads") == PARTS
     assert found["server"] == pytest.approx(0.75)
     assert found["sign"] == pytest.approx(0.25)
     assert sum(found.values()) == pytest.approx(1)
