@@ -4,7 +4,7 @@ import pytest
 from bench.__main__ import PARTS, chosen, requests_of
 from bench.checks import WrongReply, check_outcomes
 from bench.load.loads import Load
-from bench.report import put, tables
+from bench.report import PAGE, put, tables
 from bench.results import FLOOR, Fullness, Growth, Results, Series, Trips, ratio, read, write
 from bench.servers.grantd import outcomes
 from bench.targets import GOALS, PEER_GOALS, STORES, State, growth, judge
@@ -128,6 +128,15 @@ def test_a_table_is_put_between_its_markers() -> None:
     assert written == page.replace("old", "new")
     with pytest.raises(ValueError, match="no place"):
         put(page, "bench: other", "new")
+
+
+def test_the_page_has_a_place_for_every_table() -> None:
+    """`python -m bench.report --write` finds them all."""
+    page = PAGE.read_text()
+    beside = Results(machine={}, options={}, peak=complete().peak)
+    for run, results, goals in (("bench", complete(), GOALS), ("peers", beside, PEER_GOALS)):
+        for name in ("machine", *tables(results, goals)):
+            page = put(page, f"{run}: {name}", "new")
 
 
 def test_a_refused_request_ends_the_run() -> None:
