@@ -1,7 +1,10 @@
 """Who Redis lets in, and whom we let ourselves be told something by."""
 
+import asyncio
+import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,6 +116,34 @@ async def test_a_wrong_password_is_unavailable_and_not_repeated(
             await listed.contains(token_id(), now=NOW)
 
     assert "poppy" not in repr(refusal.value) + str(refusal.value.__cause__)
+
+
+async def test_a_server_that_refuses_us_is_let_go_of_at_once(
+    certificates: RedisCertificates, files: CredentialFiles
+) -> None:
+    """Though it never answers that the conversation is over."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        let_go = asyncio.create_task(asyncio.to_thread(_refuse, listening, certificates))
+        async with revocations(f"rediss://127.0.0.1:{port}/0", files) as listed:
+            with pytest.raises(Unavailable):
+                await listed.contains(token_id(), now=NOW)
+            await let_go
+
+
+def _refuse(listening: socket.socket, certificates: RedisCertificates) -> None:
+    """Let one caller in, refuse it, and wait until its socket is closed."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.certificate_file, certificates.key_file)
+    accepted, _ = listening.accept()
+    with context.wrap_socket(accepted, server_side=True) as caller:
+        caller.recv(4096)
+        caller.sendall(b"-WRONGPASS not with this one\r\n")
+        with socket.socket(fileno=caller.detach()) as plain:
+            plain.settimeout(10)
+            with suppress(ConnectionResetError):
+                while plain.recv(4096):
+                    pass
 
 
 async def test_a_server_that_another_authority_vouches_for_is_not_trusted(

@@ -110,8 +110,7 @@ class Link:
 
     async def cut(self) -> None:
         """Disconnect, without a word."""
-        self._connection.abort()
-        await self._connection.disconnect(nowait=True)
+        await self._connection.disconnect()
 
     async def _converse(self, commands: Sequence[Command]) -> list[Reply]:
         packet = b"".join(map(_pack, commands))
@@ -160,7 +159,8 @@ class _Connection(Connection):
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {"host": self.host, "port": self.port, "ssl": self._tls}
 
-    def abort(self) -> None:
-        """Let go of the socket at once: to close TLS is a conversation."""
+    async def disconnect(self, *_: object, **__: object) -> None:
+        """Let go of the socket at once: to close TLS is a conversation, and may last."""
         if self._writer is not None:
             self._writer.transport.abort()
+        await super().disconnect(nowait=True)
