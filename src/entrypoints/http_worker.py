@@ -11,10 +11,11 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from adapters.http.acceptor import Acceptor
 from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpProtocol
-from adapters.http.tls import FAREWELL_WAIT, HANDSHAKE_WAIT, server_context
+from adapters.http.tls import server_context
 from adapters.readiness import Readiness
 from adapters.request_record import request_ids
 from adapters.server_certificate import ServerCertificate
@@ -32,18 +33,16 @@ from entrypoints.settings import Settings
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, which would cut the drain short.
 
-    It makes its listeners itself, since they are exchanged together with
-    their TLS context: that is how new connections get all of a new one, and
-    those that are there stay with theirs.
+    It takes connections itself: all that wait, and with the TLS context of the
+    moment. That is how new connections get all of a new one, and those that
+    are there stay with theirs.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepts_connections = asyncio.Event()
         self._tls: ssl.SSLContext | None = None
-        self._sockets: Sequence[socket.socket] = ()
-        self._turn = asyncio.Lock()
-        self._exchange: asyncio.Task[None] | None = None
+        self._acceptors: Sequence[Acceptor] = ()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -51,35 +50,17 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup([])
-        self._sockets = sockets or ()
-        await self._listen()
+        self._acceptors = [
+            Acceptor(listening.dup(), self._protocol, self._tls) for listening in sockets or ()
+        ]
+        self.servers = list(self._acceptors)  # type: ignore[arg-type]  # uvicorn closes them, and no more
         self.accepts_connections.set()
 
     def secure(self, tls: ssl.SSLContext) -> None:
         """Take every new connection with this context."""
         self._tls = tls
-        if self.accepts_connections.is_set() and not self.should_exit:
-            self._exchange = asyncio.create_task(self._listen())
-
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        async with self._turn:
-            tls = self._tls
-            made = [
-                await loop.create_server(
-                    self._protocol,
-                    sock=listening.dup(),
-                    backlog=self.config.backlog,
-                    ssl=tls,
-                    ssl_handshake_timeout=HANDSHAKE_WAIT if tls is not None else None,
-                    ssl_shutdown_timeout=FAREWELL_WAIT if tls is not None else None,
-                )
-                for listening in self._sockets
-            ]
-            for server in made if self.should_exit else self.servers:
-                server.close()
-            if not self.should_exit:
-                self.servers = made
+        for acceptor in self._acceptors:
+            acceptor.tls = tls
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
