@@ -103,5 +103,6 @@ def listen(settings: Settings, core: Core, readiness: Readiness) -> GrpcListener
     return GrpcListener(settings, core, readiness, settings.grpc)
 
 
-if __name__ == "__main__":
+def serve() -> None:
+    """Serve until told to stop, and exit."""
     worker.run(listen, loop_factory=uvloop.new_event_loop)

@@ -160,5 +160,6 @@ def listen(settings: Settings, core: Core, readiness: Readiness) -> HttpListener
     return HttpListener(settings, core, readiness, settings.http)
 
 
-if __name__ == "__main__":
+def serve() -> None:
+    """Serve until told to stop, and exit."""
     worker.run(listen, loop_factory=uvloop.new_event_loop)

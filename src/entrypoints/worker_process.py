@@ -37,6 +37,7 @@ class WorkerProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
+            "entrypoints.start_worker",
             module,
             *map(str, lent),
             stdin=PIPE,

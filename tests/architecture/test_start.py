@@ -39,3 +39,20 @@ def test_a_worker_imports_nothing_of_what_it_does_not_serve(worker: str, others:
     there = imported_by(worker)
 
     assert not there & (others | OF_SOME_SETTINGS | {"typer", "prometheus_client"})
+
+
+@pytest.mark.parametrize("worker", ["entrypoints.http_worker", "entrypoints.grpc_worker"])
+def test_a_worker_is_begun_without_what_its_log_shows_nothing_by(worker: str) -> None:
+    """Structlog imports rich where it finds it, which takes as long as a tenth of all the rest."""
+    begun = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "entrypoints.start_worker", worker],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in begun.stderr.splitlines()}
+
+    assert {"entrypoints.worker", "structlog"} <= imported
+    assert "rich.traceback" not in imported

@@ -11,6 +11,7 @@ import typer
 from domain.errors import GrantdError
 from entrypoints.cli import output
 from entrypoints.cli.exits import ExitStatus, Refused, verdict
+from entrypoints.quick_imports import importing_quickly
 from entrypoints.setting_problems import InvalidSettings
 from entrypoints.standard_streams import open_missing_streams
 from grantd import __version__
@@ -75,7 +76,8 @@ def _program(names: Iterable[str]) -> typer.Typer:
     program.callback()(_grantd)
     for name in names:
         module, attribute = _COMMANDS[name].split(":")
-        command = getattr(import_module(f"entrypoints.cli.{module}"), attribute)
+        with importing_quickly():
+            command = getattr(import_module(f"entrypoints.cli.{module}"), attribute)
         if isinstance(command, typer.Typer):
             program.add_typer(command, name=name)
         else:

@@ -1,0 +1,16 @@
+"""Begins a worker: `python -m entrypoints.start_worker MODULE`, and what `worker` takes behind it.
+
+It is the first that a worker imports, so it imports next to nothing.
+"""
+
+import gc
+import sys
+from importlib import import_module
+
+from entrypoints.quick_imports import importing_quickly
+
+if __name__ == "__main__":
+    with importing_quickly():
+        module = import_module(sys.argv.pop(1))
+    gc.freeze()
+    module.serve()
