@@ -119,12 +119,13 @@ class QuickHasher:
         *,
         against: SecretHash | None,
         peppers: Sequence[SymmetricKey],
-    ) -> None:
+    ) -> KeyId | None:
         self.compared.append(against)
         possible = [await self.hash_slowly(secret)]
         possible += [await self.hash(secret, pepper=pepper) for pepper in peppers]
-        if against not in possible:
+        if against is None or against not in possible:
             raise SecretMismatch
+        return self.pepper_of(against)
 
     def pepper_of(self, stored: SecretHash, /) -> KeyId | None:
         kind, _, rest = stored.partition("$")

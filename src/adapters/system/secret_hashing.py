@@ -28,7 +28,7 @@ T = TypeVar("T")
 _FAST = "hmac-sha256$v1$"
 _SLOW = "$argon2"
 _DECOY_MATERIAL = bytes(32)
-_DECOY = f"{_FAST}none${'0' * 64}"
+_DECOY = SecretHash(f"{_FAST}none${'0' * 64}")
 _LONGEST_QUEUE = 64
 _KEYED = 16
 
@@ -50,7 +50,7 @@ class PepperedSecretHasher:
         self._queued = 0
 
     async def hash(self, secret: ClientSecret, /, *, pepper: SymmetricKey) -> SecretHash:
-        return SecretHash(f"{_FAST}{pepper.key_id}${_digest(secret, pepper.material)}")
+        return _hash(secret, pepper.key_id, pepper.material)
 
     async def hash_slowly(self, secret: ClientSecret, /) -> SecretHash:
         return SecretHash(await self._in_thread(lambda: self._slow.hash(_octets(secret))))
@@ -62,19 +62,15 @@ class PepperedSecretHasher:
         *,
         against: SecretHash | None,
         peppers: Sequence[SymmetricKey],
-    ) -> None:
-        if against is not None and not against.startswith(_FAST) and _is_slow(against):
-            matches = await self._in_thread(lambda: self._matches_slow(secret, against))
-        else:
-            matches = _matches_fast(secret, against, peppers)
-        if not matches:
+    ) -> KeyId | None:
+        if against is None or against.startswith(_FAST) or not _is_slow(against):
+            return _verify_fast(secret, against, peppers)
+        if not await self._in_thread(lambda: self._matches_slow(secret, against)):
             raise SecretMismatch
+        return None
 
     def pepper_of(self, stored: SecretHash, /) -> KeyId | None:
-        if not stored.startswith(_FAST):
-            return None
-        pepper_id, _, _ = stored[len(_FAST) :].partition("$")
-        return KeyId(pepper_id)
+        return _pepper_id(stored) if stored.startswith(_FAST) else None
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -101,22 +97,28 @@ def _is_slow(stored: SecretHash) -> bool:
     return stored.startswith(_SLOW) or foreign_hashes.is_foreign(stored)
 
 
-def _matches_fast(
+def _verify_fast(
     secret: ClientSecret, against: SecretHash | None, peppers: Sequence[SymmetricKey]
-) -> bool:
+) -> KeyId:
     """Compare, or spend the same work where there is nothing to compare with."""
     stored = against if against is not None and against.startswith(_FAST) else _DECOY
-    pepper_id, _, digest = stored[len(_FAST) :].partition("$")
+    pepper_id = _pepper_id(stored)
     pepper = by_id(peppers, pepper_id)
     material = pepper.material if pepper is not None else _DECOY_MATERIAL
-    same = hmac.compare_digest(_digest(secret, material).encode(), digest.encode())
-    return same and pepper is not None
+    hashed = _hash(secret, pepper_id, material)
+    if not hmac.compare_digest(hashed.encode(), stored.encode()) or pepper is None:
+        raise SecretMismatch
+    return pepper_id
 
 
-def _digest(secret: ClientSecret, material: bytes) -> str:
+def _pepper_id(stored: SecretHash) -> KeyId:
+    return KeyId(stored[len(_FAST) : stored.rfind("$")])
+
+
+def _hash(secret: ClientSecret, pepper_id: KeyId, material: bytes) -> SecretHash:
     mac = _keyed(material).copy()
     mac.update(_octets(secret))
-    return mac.finalize().hex()
+    return SecretHash(f"{_FAST}{pepper_id}${mac.finalize().hex()}")
 
 
 @lru_cache(maxsize=_KEYED)

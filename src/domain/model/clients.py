@@ -17,6 +17,7 @@ from domain.model.tokens import SHORTEST_LIFETIME, TokenFormat
 _BY_SECRET = frozenset(
     {AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST, AuthMethod.CLIENT_SECRET_JWT}
 )
+_PUBLIC = frozenset({AuthMethod.NONE})
 
 
 class GrantType(StrEnum):
@@ -108,7 +109,7 @@ class Client:
 
     @property
     def is_public(self) -> bool:
-        return len(self.auth_methods) == 1 and AuthMethod.NONE in self.auth_methods
+        return self.auth_methods == _PUBLIC
 
     @property
     def uses_a_secret(self) -> bool:

@@ -27,8 +27,8 @@ class SecretHasher(Protocol):
         *,
         against: SecretHash | None,
         peppers: Sequence[SymmetricKey],
-    ) -> None:
-        """Compare in constant time.
+    ) -> KeyId | None:
+        """Compare in constant time, and return `pepper_of` the hash.
 
         With *against* None it spends the time of a comparison with a fast
         hash, so that nobody learns which clients exist.

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from domain.model.identifiers import ClientId
 from domain.model.introspection import Introspection
-from domain.model.keys import SigningAlgorithm, SigningKey
+from domain.model.keys import KeyId, SigningAlgorithm, SigningKey
 from domain.model.tokens import AccessTokenClaims
 from domain.model.values import value
 
@@ -18,11 +18,14 @@ class UnprovedToken:
         digest: The SHA-256 of *text*.
 
         claims: What it claims: good for foreseeing reads, for nothing else.
+
+        signed_by: The key whose signature under it was found good before.
     """
 
     text: bytes = field(repr=False)
     digest: bytes = field(repr=False)
     claims: AccessTokenClaims
+    signed_by: KeyId | None = None
 
 
 class TokenRejected(Exception):

@@ -14,7 +14,7 @@ from domain.model.credentials import (
     RegisteredSecret,
     matching,
 )
-from domain.model.keys import Keyring, SymmetricKey
+from domain.model.keys import KeyId, Keyring, SymmetricKey
 from domain.model.values import value
 from domain.ports.clients import ClientStore
 from domain.ports.secret_hashing import SecretHasher, SecretMismatch
@@ -23,10 +23,11 @@ from domain.usecases.proved_client import ProvedClient
 
 @value
 class _Match:
-    """What is kept of a secret, and the secret as it was meant."""
+    """What is kept of a secret, the secret as it was meant, and what peppers its hash."""
 
     kept: RegisteredSecret
     secret: ClientSecret
+    pepper_id: KeyId | None
 
 
 class AuthenticateBySecret:
@@ -65,7 +66,7 @@ class AuthenticateBySecret:
             raise InvalidClient(_why_none_matched(presented, found))
         if match.kept.is_expired(now):
             raise InvalidClient("the secret has expired")
-        if self._hasher.pepper_of(match.kept.hash) != keyring.pepper.key_id:
+        if match.pepper_id != keyring.pepper.key_id:
             await self._rehash(found, match, keyring.pepper)
         return ProvedClient(found, match.kept)
 
@@ -81,10 +82,12 @@ class AuthenticateBySecret:
             for kept in matching(secrets, secret):
                 compared = True
                 try:
-                    await self._hasher.verify(secret, against=kept.hash, peppers=peppers)
+                    pepper_id = await self._hasher.verify(
+                        secret, against=kept.hash, peppers=peppers
+                    )
                 except SecretMismatch:
                     continue
-                return _Match(kept, secret)
+                return _Match(kept, secret, pepper_id)
         sent = presented.secret if presented.secret is not None else presented.raw_secret
         if sent is not None and not compared:
             with suppress(SecretMismatch):

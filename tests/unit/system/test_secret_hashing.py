@@ -62,6 +62,16 @@ async def test_a_fast_hash_verifies_its_own_secret_alone(hasher: PepperedSecretH
         assert not await matches(hasher, stored, secret=ClientSecret(wrong))
 
 
+async def test_a_match_names_the_pepper_of_its_hash(hasher: PepperedSecretHasher) -> None:
+    """So that whoever asks knows which hashes are to be replaced; a slow one always is."""
+    peppers = (OTHER, PEPPER)
+    for pepper in peppers:
+        stored = await hasher.hash(SECRET, pepper=pepper)
+        assert await hasher.verify(SECRET, against=stored, peppers=peppers) == pepper.key_id
+    slow = await hasher.hash_slowly(SECRET)
+    assert await hasher.verify(SECRET, against=slow, peppers=peppers) is None
+
+
 @pytest.mark.parametrize("peppers", [(), (OTHER,)])
 async def test_an_unknown_pepper_is_a_mismatch(
     hasher: PepperedSecretHasher, peppers: tuple[SymmetricKey, ...]
