@@ -1,12 +1,10 @@
-import base64
 import os
 import secrets
-from collections.abc import Iterator
 
 from domain.model.identifiers import Bucket
 from domain.ports.entropy import Entropy
 
-_IDENTIFIER_BYTES = 16
+_LENGTH = 22  # characters of six bits each
 _DRAWN_AT_ONCE = 64
 
 
@@ -37,11 +35,9 @@ class SystemEntropy:
             return bucket + mine
 
 
-def _draw() -> Iterator[str]:
-    octets = secrets.token_bytes(_DRAWN_AT_ONCE * _IDENTIFIER_BYTES)
-    for first in range(0, len(octets), _IDENTIFIER_BYTES):
-        one = octets[first : first + _IDENTIFIER_BYTES]
-        yield base64.urlsafe_b64encode(one).rstrip(b"=").decode("ascii")
+def _draw() -> list[str]:
+    text = secrets.token_urlsafe(_DRAWN_AT_ONCE * _LENGTH * 6 // 8)
+    return [text[first : first + _LENGTH] for first in range(0, len(text), _LENGTH)]
 
 
 _: type[Entropy] = SystemEntropy

@@ -20,7 +20,7 @@ MAX_SECRETS = 10
 LONGEST_IMPORTED_SECRET = 512
 
 _PREFIX = "gds"
-_GENERATED = re.compile(rf"{_PREFIX}_(?P<id>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}_[0-9a-f]{{8}}")
+_GENERATED = re.compile(rf"{_PREFIX}_([0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}_[0-9a-f]{{8}}")
 
 # Secrets, refresh tokens and opaque access tokens of ours, whole or cut off, and any JWT.
 _SENSITIVE = re.compile(
@@ -60,7 +60,7 @@ class ClientSecret:
         The checksum is not looked at: neither reply nor time may depend on it.
         """
         generated = _GENERATED.fullmatch(self._text)
-        return SecretId(generated["id"]) if generated else None
+        return SecretId(generated[1]) if generated else None
 
     @property
     def is_ours(self) -> bool:

@@ -45,5 +45,5 @@ def bucket_in(identifier: str) -> Bucket:
 
 
 def is_made_for_a_client(identifier: str) -> bool:
-    """Tell whether *identifier* is a bucket and 128 random bits, as our own ones are."""
+    """Tell whether *identifier* is a bucket and 22 random characters, as our own ones are."""
     return _MADE_FOR_A_CLIENT.fullmatch(identifier) is not None

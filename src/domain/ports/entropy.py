@@ -13,5 +13,5 @@ class Entropy(Protocol):
         ...
 
     def identifier(self, bucket: Bucket, /) -> str:
-        """Return *bucket* followed by 128 unguessable bits in unpadded base64url."""
+        """Return *bucket* followed by 22 unguessable characters of base64url: 132 bits."""
         ...

@@ -92,8 +92,7 @@ class AuthenticateClient:
         """
         if isinstance(presented, UnreadableCredentials):
             raise presented.refusal
-        foreseen = self._foresee(presented)
-        claimed = _claimed_id(presented, foreseen)
+        claimed, foreseen = self._read(presented)
         self._witness.claimed(claimed)
         ledger = self._ledgers.of(claimed, origin.address)
         return PendingAuthentication(
@@ -162,16 +161,12 @@ class AuthenticateClient:
         """Return whose a request claims to be; empty if nobody's."""
         if isinstance(presented, UnreadableCredentials):
             return ClientId("")
-        return _claimed_id(presented, self._foresee(presented))
+        claimed, _ = self._read(presented)
+        return claimed
 
-    def _foresee(self, presented: Proof) -> ForeseenAssertion | None:
-        if isinstance(presented, PresentedAssertion):
-            return self._by_assertion.foresee(presented)
-        return None
-
-
-def _claimed_id(presented: Proof, foreseen: ForeseenAssertion | None) -> ClientId:
-    """Return whose the request claims to be; nobody's if it names no client."""
-    if isinstance(presented, PresentedCredentials):
-        return presented.client_id
-    return foreseen.client_id if foreseen is not None else ClientId("")
+    def _read(self, presented: Proof) -> tuple[ClientId, ForeseenAssertion | None]:
+        """Return whose the request claims to be, nobody's if it names no client."""
+        if isinstance(presented, PresentedCredentials):
+            return presented.client_id, None
+        foreseen = self._by_assertion.foresee(presented)
+        return foreseen.client_id if foreseen is not None else ClientId(""), foreseen

@@ -1,5 +1,6 @@
 """Proving an access token of ours, in whichever form it comes."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Protocol
 
@@ -22,7 +23,7 @@ class PendingAccessToken(Protocol):
         """
         ...
 
-    async def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> bool:
+    def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> Awaitable[bool]:
         """Tell whether it is neither expired, revoked nor ended, its proved claims being these."""
         ...
 
@@ -60,9 +61,8 @@ class _PendingOpaqueToken:
     async def prove(self, _keyring: Keyring, *, now: datetime) -> AccessTokenClaims | None:  # noqa: ARG002  (the port's signature)
         return await self.record
 
-    async def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> bool:
-        reading = self.standing.begin(claims, now=now)
-        return await self.standing.is_good(claims, reading, now=now)
+    def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> Awaitable[bool]:
+        return self.standing.is_good(claims, self.standing.begin(claims, now=now), now=now)
 
 
 @value
@@ -78,8 +78,8 @@ class _PendingJwt:
         except TokenRejected:
             return None
 
-    async def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> bool:
-        return await self.by.standing.is_good(claims, self.reading, now=now)
+    def is_good(self, claims: AccessTokenClaims, *, now: datetime) -> Awaitable[bool]:
+        return self.by.standing.is_good(claims, self.reading, now=now)
 
 
 @value

