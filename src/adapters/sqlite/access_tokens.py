@@ -28,7 +28,7 @@ class SqliteAccessTokenStore:
         await self._database.write(step, now=claims.issued_at)
 
     def find(self, digest: TokenDigest, /, *, now: datetime) -> Reading[AccessTokenClaims | None]:
-        return self._database.ask(_FIND, (digest,), digest, now=now)
+        return self._database.ask(_FIND, (digest,), (digest, now))
 
     async def remove(self, digest: TokenDigest, /) -> bool:
         def step(connection: sqlite3.Connection) -> bool:
@@ -37,9 +37,17 @@ class SqliteAccessTokenStore:
         return await self._database.write(step)
 
 
-_FIND = Question(
-    "SELECT record FROM access_tokens WHERE digest = ? AND expires_at > ?1",
-    Remembered(CLAIMS.read),
-)
+_read = Remembered(CLAIMS.read)
+
+
+def _unexpired(
+    record: bytes | None, asked: tuple[TokenDigest, datetime]
+) -> AccessTokenClaims | None:
+    digest, now = asked
+    claims = _read(record, digest)
+    return claims if claims is not None and claims.expires_at > now else None
+
+
+_FIND = Question("SELECT record FROM access_tokens WHERE digest = ?", _unexpired)
 
 _: type[AccessTokenStore] = SqliteAccessTokenStore

@@ -99,7 +99,7 @@ class SqliteRefreshFamilyStore:
         await self._database.write(step, now=now)
 
     def find(self, family_id: FamilyId, /, *, now: datetime) -> Reading[RefreshFamily | None]:
-        return self._database.ask(_FIND, (family_id,), family_id, now=now)
+        return self._database.ask(_FIND, (family_id,), (family_id, now))
 
     async def rotate(
         self,
@@ -158,7 +158,7 @@ class SqliteRefreshFamilyStore:
         ]
 
 
-def _read(value: bytes) -> RefreshFamily:
+def _parse(value: bytes) -> RefreshFamily:
     generation, least_access_generation, expires_at, ended, record = value.split(b"|", 4)
     return replace(
         FAMILY.read(record),
@@ -169,11 +169,20 @@ def _read(value: bytes) -> RefreshFamily:
     )
 
 
+_read = Remembered(_parse)
+
+
+def _unexpired(value: bytes | None, asked: tuple[FamilyId, datetime]) -> RefreshFamily | None:
+    family_id, now = asked
+    family = _read(value, family_id)
+    return family if family is not None and family.expires_at > now else None
+
+
 _FIND = Question(
     "SELECT CAST(generation || '|' || least_access_generation || '|' || expires_at"
     " || '|' || ended || '|' || record AS BLOB)"
-    " FROM families WHERE family_id = ? AND expires_at > ?1",
-    Remembered(_read),
+    " FROM families WHERE family_id = ?",
+    _unexpired,
 )
 
 _: type[RefreshFamilyStore] = SqliteRefreshFamilyStore

@@ -2,17 +2,16 @@
 
 What a request asks for before it awaits the first answer is one statement of
 scalar subqueries: one transaction, so one snapshot, and one way through the
-database's machinery in place of many.
+database's machinery in place of many. A row that was read before is given
+again if the database, asked each time, says that nothing was committed since.
 """
 
 import sqlite3
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from adapters.milliseconds import to_ms
 from adapters.store_trips import Tally, TripKind, TripObserver, count_read, waiting
 from domain.errors import Unavailable
 
@@ -22,17 +21,21 @@ STATEMENTS: Final = 256
 """How many are remembered; a connection should keep as many prepared."""
 
 _COLUMNS_TO_CLOSE: Final = 64  # of the 2,000 that a statement of SQLite may have
+_ROWS: Final = 4_096
+
+_Row = tuple[Any, ...]
 
 
 class Question(Generic[T]):
     """What can be asked in one statement with others.
 
     Args:
-        column: A query of one column and at most one row. `?1` is the time at
-            which it is asked, and each `?` a parameter of its own.
+        column: A query of one column and at most one row, each `?` of it a
+            parameter. What it holds MUST follow from those and the database
+            alone, so not from the time.
 
         decode: Makes the answer of what the column holds, None if there is no
-            row, and of what it was asked about.
+            row, and of what it was asked about, which may be a time.
 
         times: How often it is asked, each time of another parameter; then
             `decode` gets all that was found in one tuple.
@@ -61,23 +64,13 @@ class Gathering:
         self._open = _Gather(self._nothing, ())
 
     def ask(
-        self,
-        question: Question[T],
-        parameters: Iterable[str] = (),
-        about: object = None,
-        *,
-        now: datetime | None = None,
+        self, question: Question[T], parameters: Iterable[str] = (), about: object = None
     ) -> "Answer[T]":
         """Begin to read. What fails is `Unavailable` to everyone who awaits."""
         whom = waiting()
         gather = self._open
         if not gather.is_open or gather.whom is not whom:
             gather = self._begin(whom)
-        if now is not None and gather.now is not now:
-            if gather.now is not None:
-                gather = self._begin(whom)
-            gather.now = now
-            gather.parameters[0] = to_ms(now)
         gather.parameters += parameters
         statement = gather.statement = gather.statement[question]
         if statement.is_full:
@@ -115,13 +108,12 @@ class _Gather(msgspec.Struct, gc=False):
 
     statement: "_Statement"
     whom: Collection[Tally]
-    parameters: list[str | int | None] = msgspec.field(default_factory=lambda: [None])
-    now: datetime | None = None
+    parameters: list[str] = msgspec.field(default_factory=list)
     is_open: bool = True
-    row: tuple[Any, ...] | None = None
+    row: _Row | None = None
     failure: str | None = None
 
-    def read(self) -> tuple[Any, ...]:
+    def read(self) -> _Row:
         """Read it now.
 
         Raises:
@@ -132,7 +124,7 @@ class _Gather(msgspec.Struct, gc=False):
             raise Unavailable(self.failure)
         count_read(self.whom)
         try:
-            row = self.row = self.statement.execute(self.parameters)
+            row = self.row = self.statement.reader.read(self.statement.text, self.parameters)
         except sqlite3.Error as error:
             self.failure = f"SQLite: {error}"
             raise Unavailable(self.failure) from error
@@ -140,12 +132,46 @@ class _Gather(msgspec.Struct, gc=False):
 
 
 class _Reader:
-    """The connection behind, and how many statements are remembered for it."""
+    """The connection behind: it reads rows, and remembers them until something is committed.
+
+    `PRAGMA data_version` takes a snapshot and tells whether it is the one
+    before. By that SQLite itself keeps or drops the pages that it holds in
+    memory, so a row here is no older than one that a statement would make of
+    them. The statement after it may see a later snapshot; then the row is newer
+    than the version it is kept under, which no later snapshot has.
+
+    Attributes:
+        statements: How many are remembered.
+    """
 
     def __init__(self, connection: sqlite3.Connection, trips: TripObserver) -> None:
-        self.cursor = connection.cursor()
-        self.trips = trips
         self.statements = 0
+        self._execute = connection.cursor().execute
+        self._trips = trips
+        self._version: _Row | None = None
+        self._rows: dict[tuple[str, ...], _Row] = {}
+
+    def read(self, text: str, parameters: Sequence[str]) -> _Row:
+        """Return the one row; with it each statement has ended, and its transaction."""
+        try:
+            version = self._execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._rows.clear()
+                self._version = version
+            asked = (text, *parameters)
+            row = self._rows.get(asked)
+            if row is None:
+                row = self._execute(text, parameters).fetchone()
+                self._remember(asked, row)
+        except sqlite3.Error:
+            self._trips.made(TripKind.READ, seconds=0, failed=True)
+            raise
+        return row
+
+    def _remember(self, asked: tuple[str, ...], row: _Row) -> None:
+        if len(self._rows) >= _ROWS:
+            self._rows.clear()
+        self._rows[asked] = row
 
 
 class _Statement(dict[Question[Any], "_Statement"]):
@@ -155,37 +181,25 @@ class _Statement(dict[Question[Any], "_Statement"]):
         place: Where the row holds what the last question asks for.
     """
 
-    __slots__ = ("_columns", "_reader", "_text", "is_full", "place")
+    __slots__ = ("_width", "is_full", "place", "reader", "text")
 
     def __init__(
-        self, reader: _Reader, columns: tuple[str, ...] = ("?1",), place: int | slice = 0
+        self, reader: _Reader, text: str = "SELECT 1", width: int = 1, place: int | slice = 0
     ) -> None:
         super().__init__()
         reader.statements += 1
+        self.reader = reader
+        self.text = text
         self.place = place
-        self.is_full = len(columns) >= _COLUMNS_TO_CLOSE
-        self._reader = reader
-        self._columns = columns
-        self._text = ""
+        self.is_full = width >= _COLUMNS_TO_CLOSE
+        self._width = width
 
     def __missing__(self, question: Question[Any]) -> "_Statement":
-        first, column = len(self._columns), f"({question.column})"
-        if question.times is None:
-            more = _Statement(self._reader, (*self._columns, column), first)
-        else:
-            place = slice(first, first + question.times)
-            columns = (*self._columns, *[column] * question.times)
-            more = _Statement(self._reader, columns, place)
-        self[question] = more
+        first, columns = self._width, 1 if question.times is None else question.times
+        more = self[question] = _Statement(
+            self.reader,
+            self.text + f", ({question.column})" * columns,
+            first + columns,
+            first if question.times is None else slice(first, first + columns),
+        )
         return more
-
-    def execute(self, parameters: Sequence[str | int | None]) -> tuple[Any, ...]:
-        """Return the one row; with it the statement has ended, and its transaction."""
-        if not self._text:
-            self._text = f"SELECT {', '.join(self._columns)}"
-        try:
-            row: tuple[Any, ...] = self._reader.cursor.execute(self._text, parameters).fetchone()
-        except sqlite3.Error:
-            self._reader.trips.made(TripKind.READ, seconds=0, failed=True)
-            raise
-        return row

@@ -28,7 +28,7 @@ class SqliteRateLimiter:
         self._database = database
 
     def peek(self, keys: Sequence[LimitKey], /, *, now: datetime) -> Reading[Sequence[Spent]]:
-        return self._database.ask(_peek(len(keys)), keys, now, now=now)
+        return self._database.ask(_peek(len(keys)), keys, now)
 
     async def spend(self, key: LimitKey, /, *, window: timedelta, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
@@ -38,7 +38,7 @@ class SqliteRateLimiter:
         await self._database.write(step, now=now)
 
     def is_vouched(self, key: LimitKey, /, *, now: datetime) -> Reading[bool]:
-        return self._database.ask(_IS_VOUCHED, (key,), now=now)
+        return self._database.ask(_IS_VOUCHED, (key,), now)
 
     async def vouch(self, key: LimitKey, /, *, until: datetime, now: datetime) -> None:
         def step(connection: sqlite3.Connection) -> None:
@@ -50,8 +50,7 @@ class SqliteRateLimiter:
 @lru_cache(maxsize=16)
 def _peek(budgets: int) -> Question[Sequence[Spent]]:
     return Question(
-        "SELECT failures || '|' || resets_at FROM spent_budgets"
-        " WHERE limit_key = ? AND resets_at > ?1",
+        "SELECT failures || '|' || resets_at FROM spent_budgets WHERE limit_key = ?",
         _read_budgets,
         times=budgets,
     )
@@ -59,18 +58,19 @@ def _peek(budgets: int) -> Question[Sequence[Spent]]:
 
 def _read_budgets(found: Sequence[str | None], now: datetime) -> Sequence[Spent]:
     nothing = Spent(0, now)
-    return [nothing if budget is None else _read_budget(budget) for budget in found]
+    return [nothing if budget is None else _read_budget(budget, nothing) for budget in found]
 
 
-def _read_budget(text: str) -> Spent:
+def _read_budget(text: str, nothing: Spent) -> Spent:
     failures, resets_at = map(int, text.split("|"))
-    return Spent(failures, from_ms(resets_at))
+    spent = Spent(failures, from_ms(resets_at))
+    return spent if spent.resets_at > nothing.resets_at else nothing
 
 
-def _is_there(found: int | None, _: object) -> bool:
-    return found is not None
+def _holds(until: int | None, now: datetime) -> bool:
+    return until is not None and until > to_ms(now)
 
 
-_IS_VOUCHED = Question("SELECT 1 FROM vouchers WHERE limit_key = ? AND expires_at > ?1", _is_there)
+_IS_VOUCHED = Question("SELECT expires_at FROM vouchers WHERE limit_key = ?", _holds)
 
 _: type[RateLimiter] = SqliteRateLimiter

@@ -27,14 +27,14 @@ class SqliteRevocationList:
         await self._database.write(step, now=now)
 
     def contains(self, token_id: TokenId, /, *, now: datetime) -> Reading[bool]:
-        return self._database.ask(_CONTAINS, (token_id,), now=now)
+        return self._database.ask(_CONTAINS, (token_id,), now)
 
 
-def _is_there(found: int | None, _: object) -> bool:
-    return found is not None
+def _is_listed(until: int | None, now: datetime) -> bool:
+    return until is not None and until > to_ms(now)
 
 
-_CONTAINS = Question("SELECT 1 FROM revocations WHERE token_id = ? AND expires_at > ?1", _is_there)
+_CONTAINS = Question("SELECT expires_at FROM revocations WHERE token_id = ?", _is_listed)
 
 
 _: type[RevocationList] = SqliteRevocationList
