@@ -27,7 +27,7 @@ from bench.servers.grantd import Grantd
 
 AT_ONCE: Final = 32
 SHARE: Final = 0.7
-_CURVE: Final = (1, 4, 16, 64, 256)
+_CURVE: Final = (1, 4, 16, 64, 200)
 WARM_UP: Final = 1.0
 _PEAK_OF_LATENCY: Final = 2.0
 _ASKED_SINGLY: Final = 50

@@ -38,7 +38,7 @@ from domain.errors import GrantdError, Internal, InvalidRequest, Overloaded, Una
 from domain.model.events import Origin
 from domain.ports.entropy import Entropy
 
-MAX_CALLS: Final = 1_000
+MAX_CALLS: Final = 256
 MAX_STREAMS: Final = 200
 
 REQUEST_ID: Final = "x-request-id"

@@ -106,7 +106,7 @@ class HttpLimits:
     quiet_wait: float = 0.5
     unread_bytes: int = 16 * 1024 * 1024
     pipelined: int = 32
-    requests: int = 1_000
+    requests: int = 256
     connections: int = 12_000
     connections_per_source: int = 3_000
 
