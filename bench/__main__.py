@@ -19,6 +19,7 @@ from typing import Final
 from bench.bed import REQUESTS, Bed, Request, laid
 from bench.measuring import (
     Length,
+    measure_bursts,
     measure_curve,
     measure_fullness,
     measure_latency,
@@ -42,6 +43,7 @@ PARTS: Final[dict[str, tuple[Measure, bool]]] = {
     "workers": (measure_workers, False),
     "latency": (measure_latency, False),
     "curve": (measure_curve, False),
+    "bursts": (measure_bursts, False),
     "trips": (measure_trips, False),
     "memory": (measure_memory, False),
     "starts": (measure_starts, False),

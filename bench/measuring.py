@@ -16,11 +16,12 @@ import uvloop
 from bench import fill
 from bench.bed import Bed, Request
 from bench.checks import WrongReply, check_outcomes
+from bench.load.burst import burst
 from bench.load.closed import closed_loop, undisturbed
 from bench.load.loads import Load, Target
 from bench.load.paced import paced
 from bench.load.processors import memory
-from bench.results import Fullness, Growth, Results, Series, Trips, find
+from bench.results import Bursts, Fullness, Growth, Results, Series, Trips, find
 from bench.servers import http_replies
 from bench.servers.floors import call
 from bench.servers.grantd import Grantd
@@ -37,6 +38,8 @@ _CHUNK: Final = 4.0
 _GRPC_IS_SLOWER: Final = 4
 _ROUNDS_OF_WORKERS: Final = 3
 _CONTEST_ROUNDS: Final = 2_000
+_TIMES_THE_CAPACITY: Final = 10
+_IN_A_BURST: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,26 @@ def measure_fullness(bed: Bed, length: Length, results: Results) -> None:
             )
             for one in contests
         ]
+
+
+def measure_bursts(bed: Bed, length: Length, results: Results) -> None:
+    """Ask for ten times what can be answered, for a moment."""
+    for request in bed.requests:
+        if request.protocol != "http":
+            continue  # what is too much for grpc.aio is refused in it, and not by us
+        bed.check(request)
+        for store, server in bed.grantd.items():
+            target = request.of(server)
+            rate = _TIMES_THE_CAPACITY * _peak(bed, target, find(results.peak, str(request), store))
+            calm = _paced(target, rate=SHARE * rate / _TIMES_THE_CAPACITY, seconds=length.seconds)
+            bursts = Bursts(what=str(request), server=store, calm_p99_ms=calm.p99_ms)
+            results.bursts.append(bursts)
+            before = memory(target.server()).rss
+            for _ in range(length.rounds):
+                bursts.rounds.append(burst(target, requests=_IN_A_BURST, rate=rate))
+            bursts.growth_mib = memory(target.server()).rss - before
+            print(f"burst, {request}, {store}: {bursts}", file=sys.stderr, flush=True)
+        bed.check(request)
 
 
 def measure_starts(bed: Bed, _: Length, results: Results) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.results import FLOOR, Growth, Results, Series, by_what, ratio, read
+from bench.results import FLOOR, Bursts, Growth, Results, Series, by_what, ratio, read
 from bench.targets import GOALS, PEER_GOALS, Goal, State, Verdict, growth, judge, ratio_within
 
 REPOSITORY: Final = Path(__file__).parents[1]
@@ -28,6 +28,7 @@ def tables(results: Results, goals: Iterable[Goal]) -> dict[str, str]:
         "peak": _loads(results.peak, ratios=True),
         "latency": _latency(results.latency),
         "workers": _loads(results.workers, ratios=False),
+        "bursts": _bursts(results.bursts),
         "rest": _rest(results),
         "targets": _targets(judge(results, goals)),
     }
@@ -78,6 +79,30 @@ def _latency(series: Sequence[Series]) -> str:
     ]
     return _table(
         ("at 70 % of the peak", "server", "a second", "p50 ms", "p99 ms", "p99/p50"), rows
+    )
+
+
+def _bursts(all_bursts: Sequence[Bursts]) -> str:
+    rows = [
+        (
+            one.what,
+            one.server,
+            f"{one.median('admitted'):,.0f}",
+            f"{one.median('admitted_p50_ms'):.1f}",
+            f"{one.median('admitted_p99_ms'):.1f}",
+            f"{one.calm_p99_ms:.1f}",
+            f"{one.median('refused'):,.0f}",
+            f"{one.median('refused_p99_ms'):.1f}",
+            f"{one.growth_mib:+.1f}",
+        )
+        for one in all_bursts
+    ]
+    return _table(
+        (
+            *("ten times the capacity", "server", "admitted", "p50 ms", "p99 ms", "p99 in calm"),
+            *("refused", "p99 ms", "RSS MiB"),
+        ),
+        rows,
     )
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Final
 
 import msgspec
+from bench.load.burst import Burst
 from bench.load.loads import Load
 
 FLOOR: Final = "floor"
@@ -65,6 +66,20 @@ class Fullness:
 
 
 @dataclass(slots=True, kw_only=True)
+class Bursts:
+    """Bursts of ten times the capacity, and p99 at 70 % of it in the same run."""
+
+    what: str
+    server: str
+    calm_p99_ms: float
+    growth_mib: float = 0.0
+    rounds: list[Burst] = field(default_factory=list)
+
+    def median(self, name: str) -> float:
+        return median(float(getattr(one, name)) for one in self.rounds)
+
+
+@dataclass(slots=True, kw_only=True)
 class Results:
     machine: dict[str, str]
     options: dict[str, str]
@@ -73,6 +88,7 @@ class Results:
     latency: list[Series] = field(default_factory=list)
     curve: list[Series] = field(default_factory=list)
     trips: list[Trips] = field(default_factory=list)
+    bursts: list[Bursts] = field(default_factory=list)
     memory: list[Growth] = field(default_factory=list)
     full: list[Fullness] = field(default_factory=list)
     starts_s: list[float] = field(default_factory=list)

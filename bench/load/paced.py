@@ -197,13 +197,8 @@ class Generator:
         return len(events)
 
 
-def paced(target: Target, *, rate: float, seconds: float) -> Answered:
-    """Load *target* at that rate from a process of its own.
-
-    Raises:
-        subprocess.CalledProcessError: If a reply was no success.
-    """
-    plan = Plan(
+def plan_of(target: Target, *, rate: float, seconds: float = 0) -> Plan:
+    return Plan(
         target.protocol,
         target.port,
         target.path,
@@ -212,9 +207,17 @@ def paced(target: Target, *, rate: float, seconds: float) -> Answered:
         rate,
         seconds,
     )
+
+
+def paced(target: Target, *, rate: float, seconds: float) -> Answered:
+    """Load *target* at that rate from a process of its own.
+
+    Raises:
+        subprocess.CalledProcessError: If a reply was no success.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "bench.load.paced"],
-        input=json.dumps(asdict(plan)),
+        input=json.dumps(asdict(plan_of(target, rate=rate, seconds=seconds))),
         stdout=subprocess.PIPE,
         text=True,
         timeout=seconds + _BEYOND,

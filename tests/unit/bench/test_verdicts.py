@@ -3,9 +3,21 @@
 import pytest
 from bench.__main__ import PARTS, chosen, requests_of
 from bench.checks import WrongReply, check_outcomes
+from bench.load.burst import Burst
 from bench.load.loads import Load
 from bench.report import PAGE, put, tables
-from bench.results import FLOOR, Fullness, Growth, Results, Series, Trips, ratio, read, write
+from bench.results import (
+    FLOOR,
+    Bursts,
+    Fullness,
+    Growth,
+    Results,
+    Series,
+    Trips,
+    ratio,
+    read,
+    write,
+)
 from bench.servers.grantd import outcomes
 from bench.targets import GOALS, PEER_GOALS, STORES, State, growth, judge
 
@@ -49,6 +61,22 @@ def complete() -> Results:
     results.trips = [
         Trips(what=what, store="redis", most_reads=1, most_steps=0, mean=1.0)
         for what in ("http issue", "http introspect", "http refresh")
+    ]
+    results.bursts = [
+        Bursts(
+            what="http issue ES256",
+            server="sqlite",
+            calm_p99_ms=5.0,
+            rounds=[
+                Burst(
+                    admitted=300,
+                    refused=1_700,
+                    admitted_p50_ms=30.0,
+                    admitted_p99_ms=60.0,
+                    refused_p99_ms=50.0,
+                )
+            ],
+        )
     ]
     results.memory = [
         Growth(what="http", store="sqlite", points=[(0, 70.0), (90, 71.0), (100, 71.0)])
