@@ -9,12 +9,13 @@ from functools import partial
 
 import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from adapters.http.acceptor import Acceptor
 from adapters.http.app import LIVENESS_PATH, READINESS_PATH, HttpOptions, build_app
+from adapters.http.application import Application
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpProtocol
+from adapters.http.request import Answers
 from adapters.http.tls import server_context
 from adapters.readiness import Readiness
 from adapters.request_record import request_ids
@@ -83,7 +84,6 @@ class HttpListener:
             catalogue=core.catalogue,
             key_set=core.key_set,
             clock=core.clock,
-            entropy=core.entropy,
             readiness=readiness,
             requests=requests,
             sources=self._sources,
@@ -94,10 +94,12 @@ class HttpListener:
                 jwks_max_age=settings.jwks_max_age,
             ),
         )
+        answer = _traced(app, core)
         config = uvicorn.Config(
-            _traced(app, core),
+            answer,
             http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
                 HttpProtocol,
+                answer=answer,
                 new_id=request_ids(core.entropy),
                 counts=ConnectionCounts(is_exempt=self._sources.trusts),
                 requests=requests,
@@ -146,12 +148,14 @@ class HttpListener:
             await self._serving
 
 
-def _traced(app: ASGIApp, core: Core) -> ASGIApp:
+def _traced(app: Application, core: Core) -> Answers:
     if core.tracing is None:
         return app
     from adapters.telemetry.traced_http import TracedHttp  # noqa: PLC0415  (for who has it on)
 
-    return TracedHttp(app, core.tracing, untraced=(LIVENESS_PATH, READINESS_PATH))
+    return TracedHttp(
+        app, core.tracing, routes=app.routes, untraced=(LIVENESS_PATH, READINESS_PATH)
+    )
 
 
 def listen(settings: Settings, core: Core, readiness: Readiness) -> HttpListener:

@@ -1,15 +1,25 @@
-"""Requests as the endpoints of the HTTP edge get them."""
+"""Requests as endpoints get them, without an application around."""
 
-from adapters.http.request import Request
-from adapters.request_record import RequestRecord
-from domain.model.events import Origin
+from adapters.http.request import Peer, Request
+
+PEER = Peer("192.0.2.7")
 
 
-def http_request(*headers: tuple[str, str], query: bytes = b"", body: bytes = b"") -> Request:
+def http_request(
+    *headers: tuple[str, str],
+    method: str = "POST",
+    path: str = "/access_token",
+    query: bytes = b"",
+    body: bytes = b"",
+    peer: Peer = PEER,
+    request_id: str = "r-1",
+) -> Request:
     return Request(
+        request_id,
+        method,
+        path,
+        query,
         [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-        query=query,
-        body=body,
-        origin=Origin(request_id="r-1", protocol="http", address="192.0.2.7"),
-        record=RequestRecord("r-1", "http", "POST", "192.0.2.7"),
+        peer,
+        body,
     )

@@ -1,5 +1,6 @@
 """The HTTP application over memory adapters, and ways to talk to it in process."""
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -7,9 +8,10 @@ from functools import cache
 from typing import Any
 
 import httpx
-from starlette.types import ASGIApp, Message
 
 from adapters.http.app import HttpOptions, build_app
+from adapters.http.application import Application
+from adapters.http.request import Answers, Peer, Request
 from adapters.jose.assertion_verifier import JoseAssertionVerifier
 from adapters.jose.introspection_signer import JoseIntrospectionSigner
 from adapters.jose.jwks import JoseKeySetWriter
@@ -87,7 +89,7 @@ class FragileCatalogueStore(MemoryCatalogueStore):
 class HttpSurface:
     """An application and what a test may want to look at behind it."""
 
-    app: ASGIApp
+    app: Application
     http: httpx.AsyncClient
     clock: FixedClock
     readiness: Readiness
@@ -199,7 +201,6 @@ async def http_surface(
         catalogue=catalogue,
         key_set=JoseKeySetWriter(),
         clock=clock,
-        entropy=entropy,
         readiness=readiness,
         sources=SourceAddresses(),
         options=HttpOptions(
@@ -208,9 +209,7 @@ async def http_surface(
             allow_credentials_in_request_body=allow_credentials_in_request_body,
         ),
     )
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://grantd.test"
-    ) as http:
+    async with httpx.AsyncClient(transport=_InProcess(app), base_url="http://grantd.test") as http:
         yield HttpSurface(
             app=app,
             http=http,
@@ -234,58 +233,29 @@ async def http_surface(
         )
 
 
-def http_scope(
-    method: str = "POST",
-    path: str = "/access_token",
-    *,
-    headers: Sequence[tuple[str, str]] = (),
-    query: str = "",
-) -> dict[str, Any]:
-    """Return an ASGI scope as a server makes it."""
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-        "client": ("192.0.2.7", 4711),
-        "server": ("grantd.test", 80),
-        "state": {},
-    }
+class _InProcess(httpx.AsyncBaseTransport):
+    """Has an application answer what a client asks, with no connection between them."""
 
+    def __init__(self, answer: Answers) -> None:
+        self._answer = answer
+        self._ids = map("r-{}".format, itertools.count(1))
 
-def receiving(*chunks: bytes, complete: bool = True) -> Callable[[], Awaitable[Message]]:
-    """Return an ASGI `receive` that gives a body in chunks, and then leaves if it is not whole."""
-    messages: list[Message] = [
-        {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
-    ]
-    if complete:
-        messages.append({"type": "http.request", "body": b"", "more_body": False})
-    messages.append({"type": "http.disconnect"})
-    remaining = iter(messages)
-
-    async def receive() -> Message:
-        return next(remaining)
-
-    return receive
-
-
-async def drive(
-    app: ASGIApp, scope: dict[str, Any], *chunks: bytes, complete: bool = True
-) -> list[Message]:
-    """Send one request by hand and return what the application sent."""
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app(scope, receiving(*chunks, complete=complete), send)
-    return sent
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        asked = Request(
+            next(self._ids),
+            request.method,
+            request.url.path,
+            request.url.query,
+            [(name.lower(), value) for name, value in request.headers.raw],
+            Peer("127.0.0.1"),
+            await request.aread(),
+        )
+        reply = await self._answer(asked)
+        head, _, body = reply.encode(
+            asked.request_id, (), is_last=False, without_body=asked.method == "HEAD"
+        ).partition(b"\r\n\r\n")
+        fields = [line.partition(b": ")[::2] for line in head.split(b"\r\n")[1:]]
+        return httpx.Response(reply.status, headers=fields, content=body)
 
 
 def ledger_with(**changes: object) -> Client:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from starlette.types import ASGIApp
-
 from adapters.endpoints import INTROSPECTION_PATH, JWKS_PATH, REVOCATION_PATH, TOKEN_PATH
 from adapters.http.application import Application, Endpoint, Route
 from adapters.http.health_endpoints import HealthEndpoints
@@ -20,12 +18,11 @@ from adapters.http.metadata_endpoints import (
 from adapters.http.revocation_endpoint import RevocationEndpoint, RevokesToken
 from adapters.http.token_endpoint import IssuesToken, TokenEndpoint
 from adapters.readiness import Readiness
-from adapters.request_record import UNOBSERVED, RequestObserver, request_ids
+from adapters.request_record import UNOBSERVED, RequestObserver
 from adapters.request_record import Endpoint as Name
 from adapters.source_addresses import SourceAddresses
 from domain.model.clients import GrantType
 from domain.ports.clock import Clock
-from domain.ports.entropy import Entropy
 from domain.ports.signing import KeySetWriter
 from domain.usecases.current_catalogue import CurrentCatalogue
 
@@ -64,12 +61,11 @@ def build_app(
     catalogue: CurrentCatalogue,
     key_set: KeySetWriter,
     clock: Clock,
-    entropy: Entropy,
     readiness: Readiness,
     sources: SourceAddresses,
     options: HttpOptions,
     requests: RequestObserver = UNOBSERVED,
-) -> ASGIApp:
+) -> Application:
     allow_body = options.allow_credentials_in_request_body
     token = TokenEndpoint(issue_token, allow_body_credentials=allow_body)
     metadata = ServerMetadata(
@@ -101,7 +97,6 @@ def build_app(
             _get(LIVENESS_PATH, Name.HEALTH, health.live),
             _get(READINESS_PATH, Name.HEALTH, health.ready),
         ],
-        new_id=request_ids(entropy),
         sources=sources,
         requests=requests,
     )

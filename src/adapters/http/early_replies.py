@@ -1,47 +1,25 @@
 """What is answered to requests that never reach the application."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
 
 from adapters.http.presenters import json_reply
-from adapters.http.reply import NO_STORE, Fields
+from adapters.http.reply import NO_STORE, Fields, Reply
 from domain.errors import ContentTooLarge, ErrorCode, InvalidRequest, Overloaded
 
 
 @dataclass(frozen=True, slots=True)
 class EarlyReply:
-    """A refusal as it goes over the wire, after which the connection ends."""
+    """A refusal, after which the connection ends."""
 
-    status: HTTPStatus
     error: ErrorCode
-    _status_line: bytes
-    _fields_and_body: bytes = field(repr=False)
+    reply: Reply
 
     @classmethod
     def make(cls, status: HTTPStatus, error: ErrorCode, sentence: str, fields: Fields = ()) -> Self:
-        reply = json_reply(
-            {"error": error, "error_description": sentence},
-            fields=(
-                *NO_STORE,
-                (b"x-content-type-options", b"nosniff"),
-                (b"connection", b"close"),
-                *fields,
-            ),
-        )
-        length = (b"content-length", b"%d" % len(reply.body))
-        return cls(
-            status,
-            error,
-            b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()),
-            _field_lines((*reply.fields, length)) + b"\r\n" + reply.body,
-        )
-
-    def encode(self, server_fields: Iterable[tuple[bytes, bytes]], request_id: str) -> bytes:
-        """Return its bytes, with what the server says in every answer, such as the date."""
-        own = (b"x-request-id", request_id.encode("latin-1"))
-        return self._status_line + _field_lines((*server_fields, own)) + self._fields_and_body
+        members = {"error": error, "error_description": sentence}
+        return cls(error, json_reply(members, status=status.value, fields=(*NO_STORE, *fields)))
 
 
 class Refused(Exception):
@@ -50,10 +28,6 @@ class Refused(Exception):
     def __init__(self, reply: EarlyReply) -> None:
         super().__init__(reply)
         self.reply = reply
-
-
-def _field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % field for field in fields)
 
 
 def _invalid(status: HTTPStatus, sentence: str) -> EarlyReply:

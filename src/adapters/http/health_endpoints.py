@@ -4,16 +4,17 @@ from adapters.http.presenters import json_reply
 from adapters.http.reply import Reply
 from adapters.http.request import Request
 from adapters.readiness import ProbeState, Readiness
+from domain.model.events import Origin
 
 
 class HealthEndpoints:
     def __init__(self, readiness: Readiness) -> None:
         self._readiness = readiness
 
-    async def live(self, _request: Request) -> Reply:
+    async def live(self, _request: Request, _origin: Origin) -> Reply:
         return json_reply({"status": "ok"})
 
-    async def ready(self, _request: Request) -> Reply:
+    async def ready(self, _request: Request, _origin: Origin) -> Reply:
         states = await self._readiness.states()
         if self._readiness.is_draining:
             status = "draining"

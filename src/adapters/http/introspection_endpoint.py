@@ -11,6 +11,8 @@ from adapters.http.presenters import (
 )
 from adapters.http.reply import Reply
 from adapters.http.request import Request
+from adapters.request_record import note_introspection
+from domain.model.events import Origin
 from domain.model.introspection import Introspection, SignedIntrospection, is_active
 from domain.usecases.introspect_token import IntrospectionRequest
 
@@ -28,17 +30,17 @@ class IntrospectionEndpoint:
         self._introspect_token = introspect_token
         self._allow_body_credentials = allow_body_credentials
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request, origin: Origin) -> Reply:
         form = forms.read(request)
         question = IntrospectionRequest(
             credentials=client_auth.present(request, form, allow_body=self._allow_body_credentials),
             token=form.get("token"),
-            origin=request.origin,
+            origin=origin,
         )
         if asks_for(request.values(b"accept"), SIGNED_INTROSPECTION, over="application/json"):
             signed = await self._introspect_token.signed(question)
-            request.record.active = signed.active
+            note_introspection(active=signed.active)
             return signed_introspection_reply(signed.text)
         found = await self._introspect_token(question)
-        request.record.active = is_active(found)
+        note_introspection(active=is_active(found))
         return introspection_reply(found)

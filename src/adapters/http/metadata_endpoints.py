@@ -23,6 +23,7 @@ from adapters.http.request import Request
 from domain.model.assertions import AssertionAlgorithm
 from domain.model.clients import GrantType
 from domain.model.credentials import AuthMethod
+from domain.model.events import Origin
 from domain.model.keys import Keyring, KeyState, SigningAlgorithm, SigningKey
 from domain.ports.clock import Clock
 from domain.ports.signing import KeySetWriter
@@ -108,10 +109,10 @@ class MetadataEndpoints:
         self._metadata = metadata
         self._key_set = key_set
 
-    async def metadata(self, _request: Request) -> Reply:
+    async def metadata(self, _request: Request, _origin: Origin) -> Reply:
         return _public(await self._metadata.document(), _METADATA_MAX_AGE)
 
-    async def jwks(self, _request: Request) -> Reply:
+    async def jwks(self, _request: Request, _origin: Origin) -> Reply:
         document, max_age = await self._key_set.document()
         return _public(document, max_age)
 

@@ -10,18 +10,16 @@ import logging
 import math
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
-from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
 from adapters.client_certificate import read_client_certificate
@@ -37,22 +35,14 @@ from adapters.http.early_replies import (
     EarlyReply,
     Refused,
 )
-from adapters.http.exchange import Exchange
-from adapters.http.request import MAX_BODY
+from adapters.http.reply import Reply
+from adapters.http.request import MAX_BODY, Answers, Peer, Request
 from adapters.request_record import UNOBSERVED, RequestObserver, RequestRecord
-
-CLIENT_CERTIFICATE: Final = "client_certificate"
-"""Where the state of a request has the certificate that TLS has verified, if it has one."""
 
 _NEVER: Final = math.inf
 _CHEAP: Final = frozenset({"GET", "HEAD"})
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FIELD_OVERHEAD: Final = len(": \r\n")
-_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
-_CLOSE: Final = (b"connection", b"close")
-_STATUS_LINES: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus
-}
 
 _log = logging.getLogger(__name__)
 
@@ -134,11 +124,13 @@ class HttpProtocol(asyncio.Protocol):
     ever set nearer than that, so that requests only note their deadlines.
 
     Args:
-        new_id: Makes the id of a request that never reaches the application.
+        answer: Is the application. uvicorn has one of its own, which nobody asks.
+
+        new_id: Makes the id of a request.
 
         counts: Shared by all connections of this worker.
 
-        requests: Is told of such a request.
+        requests: Is told of a request that never reaches the application.
     """
 
     transport: asyncio.Transport
@@ -146,20 +138,18 @@ class HttpProtocol(asyncio.Protocol):
 
     def __init__(
         self,
-        config: Config,
+        _config: Config,
         server_state: ServerState,
-        app_state: dict[str, Any],
+        _app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
+        answer: Answers,
         new_id: Callable[[], str],
         requests: RequestObserver = UNOBSERVED,
         limits: HttpLimits = HttpLimits(),
         counts: ConnectionCounts,
     ) -> None:
-        if not config.loaded:
-            config.load()
-        self._app = config.loaded_app
-        self._app_state = app_state
+        self._answer = answer
         self._server_state = server_state
         self._tasks = server_state.tasks
         self._loop = _loop or asyncio.get_running_loop()
@@ -178,15 +168,16 @@ class HttpProtocol(asyncio.Protocol):
         self._received = 0  # bytes since the head, or the body, began
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._scope: Scope = {}
+        self._incoming: Request | None = None
         self._body = bytearray()
         self._expects_continue = False
         self._keep_alive = False
         self._is_draining = False
         self._is_held = False
         self._refusal: EarlyReply | None = None
-        self._exchange: Exchange | None = None
-        self._waiting: deque[Exchange] = deque()
+        self._at_hand: Request | None = None
+        self._waiting: deque[Request] = deque()
+        self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     # The connection
@@ -194,12 +185,8 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a TCP server's
         self.transport = transport
         self.flow = FlowControl(transport)
-        self._server = get_local_addr(transport)
-        self._client = get_remote_addr(transport)
-        self._scheme = "https" if is_ssl(transport) else "http"
+        self._peer = _peer(transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own
-        if (tls := transport.get_extra_info("ssl_object")) is not None:
-            self._note_certificate(tls)
         if self._is_one_too_many():
             self._stage = _OVER
             self._turn_away(OVERLOADED)
@@ -208,7 +195,7 @@ class HttpProtocol(asyncio.Protocol):
         self._watch = self._loop.call_later(self._limits.shortest_wait, self._look_at_clock)
 
     def _is_one_too_many(self) -> bool:
-        held = self._counts.enter(self._client[0]) if self._client is not None else 0
+        held = self._counts.enter(self._peer.address) if self._peer.address else 0
         return (
             len(self._server_state.connections) > self._limits.connections
             or held > self._limits.connections_per_source
@@ -216,13 +203,12 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._server_state.connections.discard(self)
-        if self._client is not None:
-            self._counts.leave(self._client[0])
+        if self._peer.address:
+            self._counts.leave(self._peer.address)
         if self._watch is not None:
             self._watch.cancel()
         self._waiting.clear()
-        if self._exchange is not None:
-            self._exchange.is_cut = True
+        self._at_hand = None
         self.flow.resume_writing()
         del self._parser  # it holds this object: nobody would collect the two soon
 
@@ -234,13 +220,16 @@ class HttpProtocol(asyncio.Protocol):
         if self._stage in (_HEAD, _BODY):
             self._refuse(MALFORMED)
         self._stage = _OVER
-        return self._exchange is not None and self.transport.can_write_eof()
+        return self._at_hand is not None and self.transport.can_write_eof()
 
     def shutdown(self) -> None:
         """Take no other request. One that has begun to arrive is in flight, and is answered."""
         self._is_draining = True
-        if self._exchange is not None:
-            self._exchange.keep_alive = False
+        if self._at_hand is not None:
+            self._stage = _OVER
+            self._deadline = _NEVER
+            self._waiting.clear()
+            self._refusal = None
         elif self._stage in (_HEAD, _BODY):
             self._keep_alive = False
         else:
@@ -253,12 +242,6 @@ class HttpProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.flow.resume_writing()
         self._write_deadline = _NEVER
-
-    def _note_certificate(self, tls: ssl.SSLObject) -> None:
-        """Have every request of this connection tell who is at its other end."""
-        der = tls.getpeercert(binary_form=True)
-        if der is not None:
-            self._app_state = {**self._app_state, CLIENT_CERTIFICATE: read_client_certificate(der)}
 
     # Its deadlines
 
@@ -347,7 +330,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _invite(self) -> None:
         """Ask for the body that waits to be asked for, once its turn has come."""
-        if self._stage is _BODY and self._exchange is None:
+        if self._stage is _BODY and self._at_hand is None:
             self._expects_continue = False
             self.transport.write(_CONTINUE)
 
@@ -382,31 +365,18 @@ class HttpProtocol(asyncio.Protocol):
             self._require_small_head()
         method = self._parser.get_method().decode("ascii")
         version = self._parser.get_http_version()
-        fields = dict(self._headers)
-        request_head.judge(
-            method, version, self._headers, fields, body_bytes=self._limits.body_bytes
-        )
-        raw_path, query = self._read_target()
-        path = raw_path.decode("latin-1")
-        self._scope = {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": version,
-            "method": method,
-            "scheme": self._scheme,
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self._headers,
-            "client": self._client,
-            "server": self._server,
-            "state": self._app_state.copy(),
-        }
+        request_head.judge_line(method, version)
+        path, query = self._read_target()
+        request = Request(self._new_id(), method, path, query, self._headers, self._peer)
+        request_head.judge_fields(request, version, body_bytes=self._limits.body_bytes)
+        self._incoming = request
         if self._parser.should_upgrade():
             return  # comes again
         is_latest = version == "1.1"
-        self._expects_continue = is_latest and fields.get(b"expect", b"").lower() == b"100-continue"
+        expected = request.fields.get(b"expect")
+        self._expects_continue = (
+            expected is not None and is_latest and expected.lower() == b"100-continue"
+        )
         self._keep_alive = is_latest and self._parser.should_keep_alive() and not self._is_draining
         self._stage = _BODY
         self._received = 0
@@ -428,76 +398,89 @@ class HttpProtocol(asyncio.Protocol):
             return  # comes again, without its upgrade
         self._stage = _IDLE if self._keep_alive else _OVER
         self._deadline = _NEVER
-        exchange = self._whole_request()
-        if self._exchange is None:
-            self._begin(exchange)
+        request = self._whole_request()
+        if self._at_hand is None:
+            self._begin(request)
         elif len(self._waiting) == self._limits.pipelined:
             raise Refused(OVERLOADED)
         else:
-            self._waiting.append(exchange)
+            self._waiting.append(request)
             self._hold()
 
-    def _whole_request(self) -> Exchange:
+    def _whole_request(self) -> Request:
         """Hand over what was read, and keep none of it: an idle connection should hold nothing."""
-        exchange = Exchange(self, self._scope, bytes(self._body), keep_alive=self._keep_alive)
-        self._scope, self._headers, self._body = {}, [], bytearray()
-        return exchange
+        request = self._incoming
+        assert request is not None
+        request.body = bytes(self._body)
+        self._incoming, self._headers, self._body = None, [], bytearray()
+        return request
 
     def _head_without_upgrade(self) -> bytes:
         """Return the head just read, less its offer to change protocols (RFC 9110 §7.8).
 
         The parser takes whatever follows such an offer for the other protocol.
         """
-        method, version = self._scope["method"], self._scope["http_version"]
+        method, version = self._parser.get_method(), self._parser.get_http_version()
         headers, self._headers = self._headers, []
         lines = [
-            b"%b %b HTTP/%b" % (method.encode(), self._url, version.encode()),
+            b"%b %b HTTP/%b" % (method, self._url, version.encode()),
             *(b"%b: %b" % field for field in headers if field[0] != b"upgrade"),
         ]
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
-    def _read_target(self) -> tuple[bytes, bytes]:
+    def _read_target(self) -> tuple[str, bytes]:
         """Read origin-form or absolute-form, whose authority is as good as Host."""
         try:
             target = httptools.parse_url(self._url)
         except httptools.HttpParserInvalidURLError:
             raise Refused(MALFORMED) from None
-        return target.path or b"/", target.query or b""
+        path = (target.path or b"/").decode("latin-1")
+        return unquote(path) if "%" in path else path, target.query or b""
 
     # What is answered
 
-    def _begin(self, exchange: Exchange) -> None:
+    def _begin(self, request: Request) -> None:
         tasks = self._tasks
-        if len(tasks) >= self._limits.requests and exchange.scope["method"] not in _CHEAP:
+        if len(tasks) >= self._limits.requests and request.method not in _CHEAP:
             self._refuse(OVERLOADED)
             return
-        self._exchange = exchange
-        exchange.task = self._loop.create_task(self._serve(exchange))
-        tasks.add(exchange.task)
+        self._at_hand = request
+        self._task = self._loop.create_task(self._serve(request))
+        tasks.add(self._task)
 
-    async def _serve(self, exchange: Exchange) -> None:
+    async def _serve(self, request: Request) -> None:
         """Have the application answer; one that does not is not waited for."""
+        task = self._task
+        assert task is not None
         try:
-            await self._app(exchange.scope, exchange.receive, exchange.send)
+            reply = await self._answer(request)
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if self._at_hand is request:
+                self._write(reply, request)
         except Exception:  # noqa: BLE001  (its own last resort has failed; this is logged)
             _log.exception("the application failed")
         finally:
-            self._tasks.discard(exchange.task)
-            if self._exchange is exchange:
+            self._tasks.discard(task)
+            if self._at_hand is request:
                 self.transport.close()
 
-    def write_answer(self, status: int, fields: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
-        exchange, self._exchange = self._exchange, None
-        assert exchange is not None
-        ending = () if exchange.keep_alive else (_CLOSE,)
-        lines = map(b": ".join, (*self._server_state.default_headers, *fields, *ending))
-        content = b"" if exchange.scope["method"] == "HEAD" else body
-        self.transport.write(b"\r\n".join((_STATUS_LINES[status], *lines, b"", content)))
+    def _write(self, reply: Reply, request: Request) -> None:
+        self._at_hand = None
+        is_last = self._stage is _OVER and not self._waiting and self._refusal is None
+        self.transport.write(
+            reply.encode(
+                request.request_id,
+                self._server_state.default_headers,
+                is_last=is_last,
+                without_body=request.method == "HEAD",
+            )
+        )
         self._server_state.total_requests += 1
-        if exchange.keep_alive:
-            self._go_on()
-        else:
+        if is_last:
             self.transport.close()
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
         if self.transport.is_closing():
@@ -506,8 +489,6 @@ class HttpProtocol(asyncio.Protocol):
             self._begin(self._waiting.popleft())
         elif self._refusal is not None:
             self._end(self._refusal)
-        elif self._stage is _OVER:
-            self.transport.close()
         else:
             self._read_on()
 
@@ -538,7 +519,7 @@ class HttpProtocol(asyncio.Protocol):
         self._stage = _OVER
         self._deadline = _NEVER
         self._refusal = reply
-        if self._exchange is None:
+        if self._at_hand is None:
             self._end(reply)
 
     def _end(self, reply: EarlyReply) -> None:
@@ -566,11 +547,22 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self._loop.call_later(self._limits.quiet_wait, self._close_when_quiet, self._received)
 
-    def _turn_away(self, reply: EarlyReply) -> None:
-        record = RequestRecord(self._new_id(), "http", "", self._client[0] if self._client else "")
-        record.status, record.outcome = int(reply.status), reply.error
-        self.transport.write(reply.encode(self._server_state.default_headers, record.request_id))
+    def _turn_away(self, refusal: EarlyReply) -> None:
+        record = RequestRecord(self._new_id(), "http", "", self._peer.address)
+        record.status, record.outcome = refusal.reply.status, refusal.error
+        served = self._server_state.default_headers
+        self.transport.write(refusal.reply.encode(record.request_id, served, is_last=True))
         self._requests.turned_away(record)
+
+
+def _peer(transport: asyncio.Transport) -> Peer:
+    remote = get_remote_addr(transport)
+    address = remote[0] if remote is not None else ""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return Peer(address)
+    der = tls.getpeercert(binary_form=True)
+    return Peer(address, "https", read_client_certificate(der) if der is not None else None)
 
 
 class _Surplus(Exception):

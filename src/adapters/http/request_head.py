@@ -5,7 +5,6 @@ Content-Length, and none beside Transfer-Encoding. Here is what it lets pass.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adapters.http.early_replies import (
@@ -16,28 +15,15 @@ from adapters.http.early_replies import (
     UNKNOWN_VERSION,
     Refused,
 )
+from adapters.http.request import Request
 
 _VERSIONS = frozenset({"1.0", "1.1"})
 _HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")  # uri-host [ ":" port ]
 _LONGEST_LENGTH = 19  # digits that any parser takes for a number
 
 
-def judge(
-    method: str,
-    version: str,
-    headers: Sequence[tuple[bytes, bytes]],
-    fields: Mapping[bytes, bytes],
-    *,
-    body_bytes: int,
-) -> None:
-    """Let a head pass, or refuse the request.
-
-    Args:
-        headers: The header fields, their names in lower case.
-
-        fields: The same by name, of those with one name the last.
-
-        body_bytes: How long a body may be announced.
+def judge_line(method: str, version: str) -> None:
+    """Let a request line pass, or refuse the request.
 
     Raises:
         Refused: With the reply that is due.
@@ -46,21 +32,32 @@ def judge(
         raise Refused(UNKNOWN_VERSION)
     if method == "CONNECT":
         raise Refused(UNKNOWN_METHOD)
-    _require_host(headers, fields, version)
+
+
+def judge_fields(request: Request, version: str, *, body_bytes: int) -> None:
+    """Let the header fields pass, or refuse the request.
+
+    Args:
+        body_bytes: How long a body may be announced.
+
+    Raises:
+        Refused: With the reply that is due.
+    """
+    _require_host(request, version)
+    fields = request.fields
     if b"transfer-encoding" in fields:
         _require_chunked(fields[b"transfer-encoding"], version)
     elif b"content-length" in fields:
         _require_length_within(fields[b"content-length"], body_bytes)
 
 
-def _require_host(
-    headers: Sequence[tuple[bytes, bytes]], fields: Mapping[bytes, bytes], version: str
-) -> None:
+def _require_host(request: Request, version: str) -> None:
     """Require one Host field (RFC 9112 §3.2); HTTP/1.0 did not know it."""
-    missing = b"host" not in fields and version == "1.1"
-    if missing or not _HOST.fullmatch(fields.get(b"host", b"")):
-        raise Refused(MALFORMED)
-    if len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
+    host = request.fields.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise Refused(MALFORMED)
+    elif not _HOST.fullmatch(host) or len(request.values(b"host")) > 1:
         raise Refused(MALFORMED)
 
 

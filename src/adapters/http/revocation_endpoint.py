@@ -6,6 +6,7 @@ from adapters.http import client_auth, forms
 from adapters.http.presenters import revocation_reply
 from adapters.http.reply import Reply
 from adapters.http.request import Request
+from domain.model.events import Origin
 from domain.usecases.revoke_token import RevocationRequest
 
 RevokesToken = Callable[[RevocationRequest], Awaitable[None]]
@@ -16,7 +17,7 @@ class RevocationEndpoint:
         self._revoke_token = revoke_token
         self._allow_body_credentials = allow_body_credentials
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request, origin: Origin) -> Reply:
         form = forms.read(request)
         await self._revoke_token(
             RevocationRequest(
@@ -24,7 +25,7 @@ class RevocationEndpoint:
                     request, form, allow_body=self._allow_body_credentials
                 ),
                 token=form.get("token"),
-                origin=request.origin,
+                origin=origin,
             )
         )
         return revocation_reply()

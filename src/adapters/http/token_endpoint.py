@@ -6,6 +6,8 @@ from adapters.http import client_auth, forms
 from adapters.http.presenters import token_reply
 from adapters.http.reply import Reply
 from adapters.http.request import Request
+from adapters.request_record import note_grant
+from domain.model.events import Origin
 from domain.model.tokens import IssuedToken
 from domain.usecases.issue_token import TokenRequest
 
@@ -17,10 +19,10 @@ class TokenEndpoint:
         self._issue_token = issue_token
         self._allow_body_credentials = allow_body_credentials
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request, origin: Origin) -> Reply:
         form = forms.read(request)
         scope, grant_type = form.get("scope"), form.get("grant_type")
-        request.record.grant_type = grant_type or ""
+        note_grant(grant_type)
         issued = await self._issue_token(
             TokenRequest(
                 credentials=client_auth.present(
@@ -31,7 +33,7 @@ class TokenEndpoint:
                 scope=tuple(scope.split(" ")) if scope is not None else None,
                 resources=form.all("resource"),
                 refresh_token=form.get("refresh_token"),
-                origin=request.origin,
+                origin=origin,
             )
         )
         return token_reply(issued)

@@ -1,10 +1,8 @@
 """The span of each HTTP request, by OpenTelemetry's conventions for HTTP servers."""
 
-from collections.abc import Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from http import HTTPStatus
-from typing import Final
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing import Final, Generic, Protocol, TypeVar
 
 from adapters.request_record import bind_trace
 from adapters.telemetry.tracing import Tracing, mark_error
@@ -15,54 +13,79 @@ _METHODS: Final = frozenset(
 _OTHER: Final = "_OTHER"
 
 
-class TracedHttp:
+class HttpRequest(Protocol):
+    """What a span tells of a request."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def scheme(self) -> str: ...
+
+    def values(self, name: bytes, /) -> Sequence[bytes]: ...
+
+
+class HttpReply(Protocol):
+    """What it tells of the answer."""
+
+    @property
+    def status(self) -> int: ...
+
+
+Q = TypeVar("Q", bound=HttpRequest)
+R = TypeVar("R", bound=HttpReply)
+
+
+class TracedHttp(Generic[Q, R]):
     """Makes a span of each request.
 
     Args:
+        routes: Paths that lead somewhere. A span is named after one, and
+            never after a path that does not.
+
         untraced: Paths without spans; probes would bury everything else.
     """
 
-    def __init__(self, app: ASGIApp, tracing: Tracing, *, untraced: Container[str]) -> None:
-        self._app = app
+    def __init__(
+        self,
+        answer: Callable[[Q], Awaitable[R]],
+        tracing: Tracing,
+        *,
+        routes: Container[str],
+        untraced: Container[str],
+    ) -> None:
+        self._answer = answer
         self._tracing = tracing
+        self._routes = routes
         self._untraced = untraced
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._untraced:
+    async def __call__(self, request: Q) -> R:
+        path = request.path
+        if path in self._untraced:
             bind_trace("", "")  # the request before this one may have left its own
-            await self._app(scope, receive, send)
-            return
-        status = 0
-
-        async def watched_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        method = scope["method"] if scope["method"] in _METHODS else _OTHER
+            return await self._answer(request)
+        method = request.method if request.method in _METHODS else _OTHER
         name = "HTTP" if method is _OTHER else method
+        attributes = {
+            "http.request.method": method,
+            "url.scheme": request.scheme,
+            "url.path": path,
+        }
+        if path in self._routes:
+            name = f"{name} {path}"
+            attributes["http.route"] = path
         with self._tracing.request(
             name,
-            fields=lambda field: _values(scope, field),
-            attributes={
-                "http.request.method": method,
-                "url.scheme": scope["scheme"],
-                "url.path": scope["path"],
-            },
+            fields=lambda field: [
+                value.decode("latin-1") for value in request.values(field.encode("ascii"))
+            ],
+            attributes=attributes,
         ) as span:
-            try:
-                await self._app(scope, receive, watched_send)
-            finally:
-                if (route := scope["state"].get("route")) is not None:
-                    span.update_name(f"{name} {route}")
-                    span.set_attribute("http.route", route)
-                if status:
-                    span.set_attribute("http.response.status_code", status)
-                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    mark_error(span, str(status))
-
-
-def _values(scope: Scope, field: str) -> list[str]:
-    wanted = field.encode("ascii")
-    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+            reply = await self._answer(request)
+            span.set_attribute("http.response.status_code", reply.status)
+            if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                mark_error(span, str(reply.status))
+            return reply

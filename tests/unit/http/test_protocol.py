@@ -3,18 +3,20 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from adapters.http.connection_counts import ConnectionCounts
 from adapters.http.protocol import HttpLimits, HttpProtocol
+from adapters.http.reply import Reply
+from adapters.http.request import MAX_BODY, Request
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n"
 POST = b"POST /a HTTP/1.1\r\nHost: a\r\n"
@@ -51,19 +53,19 @@ class EchoingApp:
     """Answers what it was asked; waits for `may_answer` at `/wait`."""
 
     def __init__(self) -> None:
-        self.scopes: list[Scope] = []
+        self.requests: list[Request] = []
         self.may_answer = asyncio.Event()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scopes.append(scope)
-        message = await receive()
-        assert not message["more_body"]
-        if scope["path"] == "/wait":
+    async def __call__(self, request: Request) -> Reply:
+        self.requests.append(request)
+        if request.path == "/wait":
             await self.may_answer.wait()
-        body = f"{scope['method']} {scope['path']} ".encode() + message["body"]
-        length = (b"content-length", str(len(body)).encode())
-        await send({"type": "http.response.start", "status": 200, "headers": [length]})
-        await send({"type": "http.response.body", "body": body})
+        return Reply(f"{request.method} {request.path} ".encode() + request.body)
+
+
+def unasked(*_: object) -> None:
+    """Stand in for the application that uvicorn wants to know of."""
+    raise AssertionError
 
 
 @dataclass
@@ -73,20 +75,22 @@ class Listener:
     limits: HttpLimits = field(default_factory=HttpLimits)
     app: EchoingApp = field(default_factory=EchoingApp)
     state: ServerState = field(default_factory=ServerState)
+    new_id: Callable[[], str] = lambda: "r-1"
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         ours, theirs = socket.socketpair()
         loop = asyncio.get_running_loop()
         config = uvicorn.Config(
-            self.app, lifespan="off", interface="asgi3", log_config=None, access_log=False
+            unasked, lifespan="off", interface="asgi3", log_config=None, access_log=False
         )
         await loop.connect_accepted_socket(
             lambda: HttpProtocol(
                 config,
                 self.state,
                 {},
-                new_id=lambda: "r-1",
+                answer=self.app,
+                new_id=self.new_id,
                 limits=self.limits,
                 counts=ConnectionCounts(),
             ),
@@ -182,7 +186,7 @@ class TestWhatIsServed:
         found = await listener.exchange(POST + chunked + body)
 
         assert [answer.body for answer in found] == [b"POST /a abc"]
-        assert b"authorization" not in dict(listener.app.scopes[0]["headers"])
+        assert b"authorization" not in listener.app.requests[0].fields
 
     @pytest.mark.parametrize(
         "framing",
@@ -228,7 +232,7 @@ class TestWhatIsServed:
         found = await listener.exchange(wire)
 
         assert [answer.body for answer in found] == [b"GET /b c "]
-        assert listener.app.scopes[0]["query_string"] == b"d=e"
+        assert listener.app.requests[0].query == b"d=e"
 
     async def test_http_1_0_is_served_once_and_needs_no_host(self, listener: Listener) -> None:
         """Nothing after it is read."""
@@ -260,33 +264,13 @@ class TestWhatIsServed:
         assert b"content-length: 8" in head
         assert body == b""
 
-    async def test_the_client_is_gone_for_who_listens_beyond_the_request(self) -> None:
-        """ASGI's `http.disconnect`: a request is whole, and nothing of it is still to come."""
-        heard: list[str] = []
-
-        class ListeningApp(EchoingApp):
-            async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-                heard.extend([(await receive())["type"] for _ in range(3)])
-                await send({"type": "http.response.start", "status": 204, "headers": []})
-                await send({"type": "http.response.body", "body": b""})
-
-        found = await Listener(app=ListeningApp()).exchange(LAST)
-
-        assert heard == ["http.request", "http.disconnect", "http.disconnect"]
-        assert statuses(found) == [204]
-
-    @pytest.mark.parametrize("answer_begun", [True, False])
     async def test_who_gets_no_answer_is_not_kept_waiting_for_one(
-        self,
-        answer_begun: bool,  # noqa: FBT001  (the case)
-        caplog: pytest.LogCaptureFixture,
+        self, caplog: pytest.LogCaptureFixture
     ) -> None:
         """The application answers its own failures; this is the case that it fails even so."""
 
         class FailingApp(EchoingApp):
-            async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-                if answer_begun:
-                    await send({"type": "http.response.start", "status": 200, "headers": []})
+            async def __call__(self, _request: Request) -> Reply:
                 raise RuntimeError
 
         listener = Listener(app=FailingApp())
@@ -295,6 +279,28 @@ class TestWhatIsServed:
         assert found == []
         assert [record.levelname for record in caplog.records] == ["ERROR"]
         assert not listener.state.tasks
+
+    async def test_each_answer_has_the_id_of_its_request(self) -> None:
+        """It is made here: one that came along could be anything."""
+        listener = Listener(new_id=map("r-{}".format, count(1)).__next__)
+        wire = GET + b"X-Request-Id: theirs\r\n\r\n"
+
+        found = await listener.exchange(wire + LAST + b"nonsense")
+
+        ids = [answer.headers["x-request-id"] for answer in found]
+        assert ids == [request.request_id for request in listener.app.requests]
+        assert ids == ["r-1", "r-2"]
+
+    async def test_only_the_last_answer_says_that_the_connection_ends(
+        self, listener: Listener
+    ) -> None:
+        """RFC 9112 §9.6: neither one with another behind it, nor one before a refusal."""
+        served = await listener.exchange(GET + b"\r\n" + LAST)
+        refused = await listener.exchange(GET + b"\r\n" + b"nonsense\0")
+
+        for first, last in (served, refused):
+            assert "connection" not in first.headers
+            assert last.headers["connection"] == "close"
 
     async def test_what_comes_too_late_to_be_heard_goes_nowhere(self) -> None:
         """The client has left; nothing is written to where it was."""
@@ -343,7 +349,7 @@ class TestWhatIsRefused:
         found = await listener.exchange(POST + fields + b"\r\nabc" + LAST)
 
         assert statuses(found) == [400]
-        assert listener.app.scopes == []
+        assert listener.app.requests == []
 
     @pytest.mark.parametrize(
         ("wire", "status"),
@@ -405,7 +411,7 @@ class TestWhatIsRefused:
         found = await listener.exchange(POST + b"Content-Length: 9\r\n\r\nabc", half_close=True)
 
         assert statuses(found) == [400]
-        assert listener.app.scopes == []
+        assert listener.app.requests == []
 
 
 class TestHowMuch:
@@ -449,7 +455,7 @@ class TestHowMuch:
     ) -> None:
         """RFC 6585 §5; RFC 9110 §15.5.14 and §15.5.15."""
         assert statuses(await listener.exchange(wire)) == [status]
-        assert listener.app.scopes == []
+        assert listener.app.requests == []
 
     async def test_what_is_just_within_the_limits_is_served(self, listener: Listener) -> None:
         """31 KiB of fields, 64 KiB of body."""
@@ -457,6 +463,16 @@ class TestHowMuch:
         body = b"Content-Length: 65536\r\n\r\n" + b"y" * 65_536
 
         assert statuses(await listener.exchange(POST + fields + body)) == [200]
+
+    async def test_a_chunked_body_may_be_as_large_as_any(self, listener: Listener) -> None:
+        """However it is cut."""
+        chunk = b"1000\r\n%b\r\n" % (b"y" * 4_096)
+        framing = b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        found = await listener.exchange(POST + framing + chunk * 16 + b"0\r\n\r\n")
+
+        assert statuses(found) == [200]
+        assert listener.app.requests[0].body == b"y" * MAX_BODY
 
     async def test_only_a_head_itself_is_held_against_it(self, listener: Listener) -> None:
         """Requests that come in one piece are each as large as they are."""

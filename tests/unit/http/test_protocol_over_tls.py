@@ -6,16 +6,16 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 import uvicorn
-from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from adapters.http.connection_counts import ConnectionCounts
-from adapters.http.protocol import CLIENT_CERTIFICATE, HttpLimits, HttpProtocol
+from adapters.http.protocol import HttpLimits, HttpProtocol
+from adapters.http.reply import Reply
+from adapters.http.request import Peer, Request
 from adapters.http.tls import server_context
 from adapters.server_certificate import CertificateFiles, read_server_certificate
 from support.tls import HERE, Pair, client_context
@@ -28,17 +28,19 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class RememberingApp:
-    """Answers `ok`, and knows the state of each request."""
+    """Answers `ok`, and knows who asked."""
 
     def __init__(self) -> None:
-        self.states: list[dict[str, Any]] = []
+        self.peers: list[Peer] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.states.append(scope["state"])
-        await receive()
-        length = (b"content-length", b"2")
-        await send({"type": "http.response.start", "status": 200, "headers": [length]})
-        await send({"type": "http.response.body", "body": b"ok"})
+    async def __call__(self, request: Request) -> Reply:
+        self.peers.append(request.peer)
+        return Reply(b"ok")
+
+
+def unasked(*_: object) -> None:
+    """Stand in for the application that uvicorn wants to know of."""
+    raise AssertionError
 
 
 class Listener:
@@ -71,7 +73,7 @@ class Listener:
         ours, theirs = socket.socketpair()
         loop = asyncio.get_running_loop()
         config = uvicorn.Config(
-            self.app, lifespan="off", interface="asgi3", log_config=None, access_log=False
+            unasked, lifespan="off", interface="asgi3", log_config=None, access_log=False
         )
         accepting = asyncio.create_task(
             loop.connect_accepted_socket(
@@ -79,6 +81,7 @@ class Listener:
                     config,
                     self.state,
                     {},
+                    answer=self.app,
                     limits=self.limits,
                     new_id=lambda: "r-1",
                     counts=ConnectionCounts(),
@@ -114,7 +117,7 @@ async def test_a_request_has_no_certificate_if_none_was_asked_for(listener: List
         writer.write(GET)
         assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
 
-    assert CLIENT_CERTIFICATE not in listener.app.states[0]
+    assert listener.app.peers == [Peer("", "https")]
 
 
 async def test_every_request_tells_of_the_certificate_of_its_connection(tmp_path: Path) -> None:
@@ -127,7 +130,8 @@ async def test_every_request_tells_of_the_certificate_of_its_connection(tmp_path
             writer.write(GET)
             await reader.readuntil(b"ok")
 
-    first, second = (state[CLIENT_CERTIFICATE] for state in listener.app.states)
+    first, second = (peer.certificate for peer in listener.app.peers)
+    assert first is not None
     assert first.thumbprint == shown.thumbprint
     assert first.dns_names == ("billing.example",)
     assert second is first
@@ -145,7 +149,7 @@ async def test_a_client_without_a_certificate_is_told_so(
         with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
             await whole(reader)
 
-    assert listener.app.states == []
+    assert listener.app.peers == []
     assert "a TLS handshake failed: peer did not return a certificate" in caplog.messages
 
 

@@ -10,10 +10,9 @@ from domain.model.credentials import AuthMethod
 from domain.model.identifiers import ClientId
 from domain.model.scopes import Scope
 from support.domain_samples import NOW
+from support.http_requests import http_request
 from support.http_surface import (
     HttpSurface,
-    drive,
-    http_scope,
     http_surface,
     ledger_with,
     refreshing_ledger,
@@ -230,15 +229,15 @@ async def test_CLA_019_who_is_calling_comes_before_what_is_asked(
 async def test_the_audit_trail_learns_where_a_request_came_from(
     surface: HttpSurface, ledger: tuple[str, str]
 ) -> None:
-    """The id in the reply is the id in the trail; an id that came along is not taken over."""
+    """The request's id is the id in the trail; an id that came along is not taken over."""
     client_id, secret = ledger
     headers = [("Content-Type", FORM), ("X-Request-Id", "mine"), ("X-Forwarded-For", "1.2.3.4")]
     body = f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}"
 
-    sent = await drive(surface.app, http_scope(headers=headers), body.encode())
+    await surface.app(http_request(*headers, body=body.encode(), request_id="ours"))
 
     origin = surface.audit.events[-1].origin
-    assert dict(sent[0]["headers"])[b"x-request-id"].decode() == origin.request_id != "mine"
+    assert origin.request_id == "ours"
     assert (origin.protocol, origin.address) == ("http", "192.0.2.7")
 
 
