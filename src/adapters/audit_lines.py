@@ -6,6 +6,7 @@ and a secret sent in another value's place is masked.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Final, Protocol
 
@@ -32,6 +33,8 @@ _KINDS: Final = {
     )
     for kind, meaning in MEANINGS.items()
 }
+
+_DELETE: Final = b"\x7f"  # the one control character that JSON leaves as it is
 
 _encode = msgspec.json.Encoder().encode
 _quoted = encode_basestring_ascii
@@ -79,7 +82,7 @@ def entry_of(event: AuditEvent) -> Entry:
     members = {"at": written_time(event.at), "level": level, "event": kind, "outcome": outcome}
     _add_origin(members, event.origin)
     _add_rest(members, event)
-    text = "\n".join(members.values())
+    text = "".join(members.values())
     if len(text) <= _SHORT and mask_secrets(text) == text:
         return members
     return _bounded({name: mask_secrets(value) for name, value in members.items()})
@@ -117,22 +120,28 @@ def _add_rest(members: dict[str, str], event: AuditEvent) -> None:
         members["change"] = event.change
 
 
-def json_line(entry: Entry) -> str:
-    text = "".join(entry.values())
-    if text.isascii() and text.isprintable():  # then there is nothing that only we would escape
-        return _encode(entry).decode() + "\n"
-    return "{" + ",".join([f'"{name}":{_quoted(it)}' for name, it in entry.items()]) + "}\n"
+def json_line(entry: Entry) -> bytes:
+    try:
+        line = _encode(entry)
+    except UnicodeEncodeError:  # half a surrogate pair is no character
+        return _escaped(entry)
+    return line + b"\n" if line.isascii() and _DELETE not in line else _escaped(entry)
 
 
-def readable_line(entry: Entry) -> str:
+def _escaped(entry: Entry) -> bytes:
+    members = ",".join([f'"{name}":{_quoted(it)}' for name, it in entry.items()])
+    return f"{{{members}}}\n".encode("ascii")
+
+
+def readable_line(entry: Entry) -> bytes:
     """Write for people: the values quoted, so that nothing in them passes for something else."""
     shown = {**entry}
     at, _, event = shown.pop("at"), shown.pop("level"), shown.pop("event")
-    return (
-        " ".join([f"{at} {event}", *(f"{name}={_quoted(it)}" for name, it in shown.items())]) + "\n"
-    )
+    members = (f"{name}={_quoted(it)}" for name, it in shown.items())
+    return (" ".join((f"{at} {event}", *members)) + "\n").encode("ascii")
 
 
+@lru_cache(maxsize=4)
 def written_time(at: datetime) -> str:
     return f"{written_second(int(at.timestamp()))}.{at.microsecond // 1_000:03}Z"
 

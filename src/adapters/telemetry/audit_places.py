@@ -42,7 +42,7 @@ class StreamPlace:
             self._write(entry)
 
     def _write(self, entry: Entry) -> None:
-        line = self._written(entry).encode("ascii")
+        line = self._written(entry)
         _require_whole(os.write(self._stream.fileno(), line), line)
 
     async def _require_reader(self) -> None:
@@ -65,7 +65,8 @@ class FilePlace:
     """A file that any number of processes append to, and that may be moved away meanwhile.
 
     Who moves it (logrotate) finds every line in the old file or in the new
-    one: which file the path names is looked at before each line.
+    one: which file the path names is looked at in each turn of the event loop,
+    before its first line. What a request does that came after the move is in the new one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,9 +74,14 @@ class FilePlace:
         self._descriptor: int | None = None
         self._opened: tuple[int, int] | None = None
         self._ends_well = False
+        self._looked_in_this_turn = False
 
     def put(self, entry: Entry, /) -> bool:
-        descriptor = self._current()
+        descriptor = self._descriptor
+        if descriptor is None or not self._looked_in_this_turn:
+            descriptor = self._current()
+            self._looked_in_this_turn = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
         if not self._ends_well:
             return False
         self._write(descriptor, json_line(entry))
@@ -86,11 +92,10 @@ class FilePlace:
             line = json_line(entry)
             descriptor = self._current()
             if not self._ends_well and await _ends_in_half_a_line(descriptor):
-                line = "\n" + line
+                line = b"\n" + line
             self._write(descriptor, line)
 
-    def _write(self, descriptor: int, text: str) -> None:
-        line = text.encode("ascii")
+    def _write(self, descriptor: int, line: bytes) -> None:
         self._ends_well = False
         _require_whole(os.write(descriptor, line), line)
         self._ends_well = True
@@ -102,6 +107,9 @@ class FilePlace:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor, self._opened = None, None
+
+    def _end_turn(self) -> None:
+        self._looked_in_this_turn = False
 
     def _current(self) -> int:
         """Return a descriptor of the file that the path names now."""

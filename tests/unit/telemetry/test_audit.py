@@ -192,8 +192,11 @@ class TestFile:
     def trail(self, path: Path) -> WrittenAuditTrail:
         return WrittenAuditTrail([FilePlace(path)], clock=FixedClock(), counts=Counts())
 
-    def move_away(self, path: Path) -> Path:
-        return path.rename(path.with_suffix(".1"))
+    def move_away(self, path: Path, *, number: int = 1) -> Path:
+        return path.rename(path.with_suffix(f".{number}"))
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
 
     def leave_half_a_line(self, path: Path) -> None:
         path.write_text('{"event":"tok')
@@ -204,16 +207,85 @@ class TestFile:
     async def test_after_it_was_moved_away_lines_go_into_a_new_one(
         self, path: Path, trail: WrittenAuditTrail
     ) -> None:
-        """From the next line on, and none goes missing."""
+        """From the next turn of the event loop on, and none goes missing."""
         await trail.record(ISSUED)
         await trail.record(ISSUED)
         old = self.move_away(path)
+        await asyncio.sleep(0)
         await trail.record(CREATED)
         await trail.record(REFUSED)
         await trail.close()
 
         assert self.told(old) == ["token.issued", "token.issued"]
         assert self.told(path) == ["client.created", "token.refused"]
+
+    async def test_what_came_after_the_move_is_told_in_the_new_one(
+        self, path: Path, trail: WrittenAuditTrail
+    ) -> None:
+        """Over and over: whoever moves it and then asks finds what was decided for him there."""
+        asked, answered = asyncio.StreamReader(), asyncio.StreamReader()
+
+        async def serve() -> None:
+            while line := await asked.readline():
+                await trail.record(ISSUED)
+                answered.feed_data(line)
+
+        serving = asyncio.create_task(serve())
+        moved = []
+        for number in range(20):
+            asked.feed_data(b"?\n")
+            await answered.readline()
+            if number % 2:
+                moved.append(self.move_away(path, number=number))
+        asked.feed_eof()
+        await serving
+
+        assert [self.told(old) for old in moved] == [["token.issued"] * 2] * 10
+
+    async def test_in_one_turn_the_path_is_looked_at_once(
+        self, path: Path, trail: WrittenAuditTrail, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of thirty requests that are answered at once, one pays for it."""
+        looked_at: list[object] = []
+        stat = os.stat
+
+        def look(where: str | int) -> os.stat_result:
+            looked_at.append(where)
+            return stat(where)
+
+        await trail.record(ISSUED)
+        monkeypatch.setattr("adapters.telemetry.audit_places.os.stat", look)
+        for _ in range(30):
+            await trail.record(ISSUED)
+        await asyncio.sleep(0)
+        for _ in range(30):
+            await trail.record(ISSUED)
+
+        assert looked_at == [str(path)] * 2
+        assert self.told(path) == ["token.issued"] * 61
+
+    async def test_what_is_removed_within_a_turn_is_made_anew_by_the_next(
+        self, path: Path, trail: WrittenAuditTrail
+    ) -> None:
+        await trail.record(ISSUED)
+        await trail.record(ISSUED)
+        self.remove(path)
+        await asyncio.sleep(0)
+        await trail.record(CREATED)
+
+        assert self.told(path) == ["client.created"]
+
+    def test_a_look_holds_for_no_other_event_loop(
+        self, path: Path, trail: WrittenAuditTrail
+    ) -> None:
+        """A command may run one loop after the other, with the trail that it has."""
+        asyncio.run(trail.record(ISSUED))
+        asyncio.run(trail.record(ISSUED))
+        old = self.move_away(path)
+        asyncio.run(trail.record(CREATED))
+
+        assert self.told(old) == ["token.issued", "token.issued"]
+        assert self.told(path) == ["client.created"]
 
     async def test_half_a_line_of_another_is_left_alone(
         self, path: Path, trail: WrittenAuditTrail
