@@ -246,11 +246,10 @@ async def core_parts(bench: Bench, stores: Stores) -> dict[str, float]:
         caller = client_id(number % _FEW)
         booked = accounts(FailureLimits(), client_id=caller, source=_ORIGIN.address)
         voucher = vouching_key(client_id=caller, source=_ORIGIN.address)
-        spent = stores.limiter.peek([account.key for account in booked], now=now)
+        balance = stores.limiter.peek([account.key for account in booked], voucher, now=now)
         found = stores.clients.find(caller)
-        vouched = stores.limiter.is_vouched(voucher, now=now)
         version = stores.catalogue.version()
-        await spent, await found, await vouched, await version
+        await balance, await found, await version
 
     try:
         return {

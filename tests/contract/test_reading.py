@@ -29,8 +29,9 @@ Begin = Callable[[Stores], Reading[object]]
         pytest.param(lambda s: s.families.find(family().family_id, now=NOW), id="family"),
         pytest.param(lambda s: s.revocations.contains(token_id(), now=NOW), id="revocation"),
         pytest.param(lambda s: s.access_tokens.find(digest(), now=NOW), id="access token"),
-        pytest.param(lambda s: s.rate_limiter.peek([limit_key()], now=NOW), id="budgets"),
-        pytest.param(lambda s: s.rate_limiter.is_vouched(limit_key(), now=NOW), id="voucher"),
+        pytest.param(
+            lambda s: s.rate_limiter.peek([limit_key()], limit_key(), now=NOW), id="ledger"
+        ),
         pytest.param(lambda s: s.catalogue.version(), id="catalogue version"),
     ]
 )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from domain.model.identifiers import ClientId
-from domain.model.limits import Spent
+from domain.model.limits import Balance, Spent
 from support.catalogue_steps import put
 from support.cutting_proxy import CuttingProxy
 from support.domain_samples import (
@@ -65,13 +65,12 @@ async def test_all_that_one_request_foresees_is_one_round_trip(
         stores.families.find(family().family_id, now=NOW),
         stores.revocations.contains(token_id(), now=NOW),
         stores.access_tokens.find(digest(), now=NOW),
-        stores.rate_limiter.peek([limit_key(number) for number in range(3)], now=NOW),
-        stores.rate_limiter.is_vouched(limit_key(), now=NOW),
+        stores.rate_limiter.peek([limit_key(number) for number in range(3)], limit_key(), now=NOW),
     )
     answers = [await reading for reading in foreseen]
 
-    budgets = [Spent(0, NOW), Spent(0, NOW), Spent(1, NOW + HOUR)]
-    assert answers == [0, client(), family(), True, claims(), budgets, True]
+    balance = Balance((None, None, Spent(1, NOW + HOUR)), vouched=True)
+    assert answers == [0, client(), family(), True, claims(), balance]
     assert len(proxy.sent("MGET")) == 1
 
 

@@ -211,7 +211,8 @@ async def test_a_failure_whose_replies_are_lost_counts_once(
 
     await stores.rate_limiter.spend(limit_key(), window=HOUR, now=NOW)
 
-    assert await stores.rate_limiter.peek([limit_key()], now=NOW) == [Spent(2, NOW + HOUR)]
+    balance = await stores.rate_limiter.peek([limit_key()], limit_key(), now=NOW)
+    assert balance.spent == (Spent(2, NOW + HOUR),)
 
 
 async def test_refusals_are_told_as_before(proxy: CuttingProxy, stores: Stores) -> None:
@@ -259,7 +260,8 @@ async def test_a_command_that_arrives_late_undoes_nothing(
     assert await stores.access_tokens.find(digest(), now=NOW) is None
     assert await stores.clients.find(LEDGER) is None
     assert await stores.clients.page(after=None, limit=10) == []
-    assert await stores.rate_limiter.peek([limit_key()], now=NOW) == [Spent(1, NOW + HOUR)]
+    balance = await stores.rate_limiter.peek([limit_key()], limit_key(), now=NOW)
+    assert balance.spent == (Spent(1, NOW + HOUR),)
 
 
 async def test_a_use_is_noted_once_however_often_it_arrives(

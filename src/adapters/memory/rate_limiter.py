@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domain.model.limits import LimitKey, Spent
+from domain.model.limits import Balance, LimitKey, Spent
 from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading, Ready
 
@@ -11,16 +11,16 @@ class MemoryRateLimiter:
         self._spent: dict[LimitKey, Spent] = {}
         self._vouched_until: dict[LimitKey, datetime] = {}
 
-    def peek(self, keys: Sequence[LimitKey], /, *, now: datetime) -> Reading[Sequence[Spent]]:
-        return Ready([self._in_window(key, now) or Spent(0, now) for key in keys])
+    def peek(
+        self, keys: Sequence[LimitKey], voucher: LimitKey, /, *, now: datetime
+    ) -> Reading[Balance]:
+        until = self._vouched_until.get(voucher)
+        spent = tuple(self._in_window(key, now) for key in keys)
+        return Ready(Balance(spent, vouched=until is not None and now < until))
 
     async def spend(self, key: LimitKey, /, *, window: timedelta, now: datetime) -> None:
         spent = self._in_window(key, now) or Spent(0, now + window)
         self._spent[key] = Spent(spent.failures + 1, spent.resets_at)
-
-    def is_vouched(self, key: LimitKey, /, *, now: datetime) -> Reading[bool]:
-        until = self._vouched_until.get(key)
-        return Ready(until is not None and now < until)
 
     async def vouch(self, key: LimitKey, /, *, until: datetime, now: datetime) -> None:
         self._vouched_until[key] = max(until, self._vouched_until.get(key, now))

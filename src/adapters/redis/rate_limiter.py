@@ -13,7 +13,7 @@ from adapters.redis import keys, scripts
 from adapters.redis.connection import RedisConnection
 from adapters.redis.gathering import Answer, Value
 from adapters.redis.times import ttl_ms
-from domain.model.limits import LimitKey, Spent
+from domain.model.limits import Balance, LimitKey, Spent
 from domain.ports.rate_limiter import RateLimiter
 from domain.ports.reading import Reading
 
@@ -22,9 +22,14 @@ class RedisRateLimiter:
     def __init__(self, connection: RedisConnection) -> None:
         self._connection = connection
 
-    def peek(self, asked: Sequence[LimitKey], /, *, now: datetime) -> Reading[Sequence[Spent]]:
+    def peek(
+        self, asked: Sequence[LimitKey], voucher: LimitKey, /, *, now: datetime
+    ) -> Reading[Balance]:
         ask = self._connection.ask
-        return _Together([ask(keys.spent_budget(key), _read) for key in asked], now)
+        return _Together(
+            [ask(keys.spent_budget(key), _read, now) for key in asked],
+            ask(keys.voucher(voucher), _holds, now),
+        )
 
     async def spend(self, key: LimitKey, /, *, window: timedelta, now: datetime) -> None:
         budget, resets_at = keys.spent_budget(key), now + window
@@ -33,9 +38,6 @@ class RedisRateLimiter:
             keys=(budget, keys.receipt(budget)),
             arguments=(to_ms(resets_at), ttl_ms(resets_at, now=now), to_ms(now)),
         )
-
-    def is_vouched(self, key: LimitKey, /, *, now: datetime) -> Reading[bool]:
-        return self._connection.ask(keys.voucher(key), _holds, now)
 
     async def vouch(self, key: LimitKey, /, *, until: datetime, now: datetime) -> None:
         await self._connection.run(
@@ -46,28 +48,29 @@ class RedisRateLimiter:
 
 
 class _Together:
-    """Budgets as one reading."""
+    """Budgets and a voucher as one reading."""
 
-    __slots__ = ("_budgets", "_now")
+    __slots__ = ("_budgets", "_voucher")
 
-    def __init__(self, budgets: Sequence[Answer[Spent | None]], now: datetime) -> None:
+    def __init__(self, budgets: Sequence[Answer[Spent | None]], voucher: Answer[bool]) -> None:
         self._budgets = budgets
-        self._now = now
+        self._voucher = voucher
 
-    def __await__(self) -> Generator[Any, None, Sequence[Spent]]:
-        nothing = Spent(0, self._now)
+    def __await__(self) -> Generator[Any, None, Balance]:
         spent = []
         for budget in self._budgets:
             found = yield from budget.__await__()
-            spent.append(found if found is not None and self._now < found.resets_at else nothing)
-        return spent
+            spent.append(found)
+        vouched = yield from self._voucher.__await__()
+        return Balance(tuple(spent), vouched)
 
 
-def _read(value: Value, _: object) -> Spent | None:
+def _read(value: Value, now: datetime) -> Spent | None:
     if value is None:
         return None
     failures, resets_at = map(int, value.split(b"|"))
-    return Spent(failures, from_ms(resets_at))
+    spent = Spent(failures, from_ms(resets_at))
+    return spent if now < spent.resets_at else None
 
 
 def _holds(until: Value, now: datetime) -> bool:

@@ -30,25 +30,20 @@ class Question(Generic[T]):
     """What can be asked in one statement with others.
 
     Args:
-        column: A query of one column and at most one row, each `?` of it a
-            parameter. What it holds MUST follow from those and the database
-            alone, so not from the time.
+        asks: A query of one column and at most one row, each `?` of it a
+            parameter; or several of them. What they hold MUST follow from those
+            and the database alone, so not from the time.
 
         decode: Makes the answer of what the column holds, None if there is no
-            row, and of what it was asked about, which may be a time.
-
-        times: How often it is asked, each time of another parameter; then
-            `decode` gets all that was found in one tuple.
+            row, or of what all of several hold in one tuple; and of what it was
+            asked about, which may be a time.
     """
 
-    __slots__ = ("column", "decode", "times")
+    __slots__ = ("asks", "decode")
 
-    def __init__(
-        self, column: str, decode: Callable[[Any, Any], T], *, times: int | None = None
-    ) -> None:
-        self.column = column
+    def __init__(self, asks: str | Sequence[str], decode: Callable[[Any, Any], T]) -> None:
+        self.asks = asks
         self.decode = decode
-        self.times = times
 
 
 class Gathering:
@@ -195,11 +190,13 @@ class _Statement(dict[Question[Any], "_Statement"]):
         self._width = width
 
     def __missing__(self, question: Question[Any]) -> "_Statement":
-        first, columns = self._width, 1 if question.times is None else question.times
+        asks = question.asks
+        queries = (asks,) if isinstance(asks, str) else asks
+        first, width = self._width, self._width + len(queries)
         more = self[question] = _Statement(
             self.reader,
-            self.text + f", ({question.column})" * columns,
-            first + columns,
-            first if question.times is None else slice(first, first + columns),
+            ", ".join((self.text, *(f"({query})" for query in queries))),
+            width,
+            first if isinstance(asks, str) else slice(first, width),
         )
         return more

@@ -46,14 +46,29 @@ class FailureLimits:
 
 @value
 class Spent:
-    """How much of a budget is gone.
-
-    Attributes:
-        resets_at: When the window ends; meaningless while nothing is spent.
-    """
+    """How much of a budget is gone, until its window ends."""
 
     failures: int
     resets_at: datetime
+
+
+@value
+class Balance:
+    """How a ledger stands.
+
+    Attributes:
+        spent: Of each account, in their order; None while nothing is.
+
+        vouched: Whether somebody vouches for the client there.
+    """
+
+    spent: tuple[Spent | None, ...]
+    vouched: bool
+
+    @property
+    def is_unspent(self) -> bool:
+        """Whether nothing is gone of any budget."""
+        return not any(self.spent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +132,13 @@ def vouching_key(*, client_id: ClientId, source: str) -> LimitKey:
     return _key("v", client_id[: LONGEST_ID + 1], network_of(source))
 
 
-def is_unspent(spent: Sequence[Spent]) -> bool:
-    """Tell whether nothing is gone of any budget."""
-    for used in spent:  # noqa: SIM110  (a generator takes four times as long)
-        if used.failures:
-            return False
-    return True
-
-
-def retry_after(
-    booked: Sequence[Account], spent: Sequence[Spent], *, vouched: bool, now: datetime
-) -> timedelta | None:
+def retry_after(booked: Sequence[Account], balance: Balance, *, now: datetime) -> timedelta | None:
     """Return how long to wait, or None if no budget is exhausted."""
     longest: timedelta | None = None
-    for account, used in zip(booked, spent, strict=True):
-        if used.failures < account.budget.failures or used.resets_at <= now:
+    for account, used in zip(booked, balance.spent, strict=True):
+        if used is None or used.failures < account.budget.failures or used.resets_at <= now:
             continue
-        if vouched and account.spares_vouched:
+        if balance.vouched and account.spares_vouched:
             continue
         wait = used.resets_at - now
         if longest is None or wait > longest:
@@ -141,12 +146,12 @@ def retry_after(
     return longest
 
 
-def is_threatened(booked: Sequence[Account], spent: Sequence[Spent]) -> bool:
+def is_threatened(booked: Sequence[Account], balance: Balance) -> bool:
     """Tell whether a budget from which a voucher spares is half gone."""
-    for account, used in zip(booked, spent, strict=True):
-        if account.spares_vouched and 2 * used.failures >= account.budget.failures:
-            return True
-    return False
+    return any(
+        used is not None and account.spares_vouched and 2 * used.failures >= account.budget.failures
+        for account, used in zip(booked, balance.spent, strict=True)
+    )
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -1,6 +1,6 @@
 """Who is calling (RFC 6749 §2.3). Every failed proof is one answer."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import datetime
 from typing import assert_never
@@ -19,12 +19,11 @@ from domain.model.identifiers import ClientId
 from domain.model.keys import Keyring
 from domain.model.limits import (
     VOUCHED_FOR,
+    Balance,
     FailureLimits,
     Ledger,
     Ledgers,
-    Spent,
     is_threatened,
-    is_unspent,
     retry_after,
 )
 from domain.model.values import value
@@ -49,8 +48,7 @@ class PendingAuthentication:
     foreseen: ForeseenAssertion | None
     ledger: Ledger
     found: Reading[Client | None]
-    spent: Reading[Sequence[Spent]]
-    vouched: Reading[bool]
+    balance: Reading[Balance]
 
 
 class AuthenticateClient:
@@ -102,8 +100,7 @@ class AuthenticateClient:
             foreseen,
             ledger,
             self._clients.find(claimed),
-            self._limiter.peek(ledger.keys, now=now),
-            self._limiter.is_vouched(ledger.voucher, now=now),
+            self._limiter.peek(ledger.keys, ledger.voucher, now=now),
         )
 
     async def prove(self, pending: PendingAuthentication, keyring: Keyring) -> Client:
@@ -115,10 +112,9 @@ class AuthenticateClient:
             TooManyRequests: If it was not looked at, after too many failures.
         """
         accounts, now = pending.ledger.accounts, pending.now
-        vouched, spent = await pending.vouched, await pending.spent
-        unspent = is_unspent(spent)
-        wait = None if unspent else retry_after(accounts, spent, vouched=vouched, now=now)
-        if wait is not None:
+        balance = await pending.balance
+        unspent = balance.is_unspent
+        if not unspent and (wait := retry_after(accounts, balance, now=now)) is not None:
             raise TooManyRequests("a budget of failures is exhausted", retry_after=wait)
         try:
             proved = await self._judge(pending, await pending.found, keyring)
@@ -129,7 +125,7 @@ class AuthenticateClient:
         client = proved.client
         if not client.is_public:
             self._witness.proved(client.client_id)
-        if accounts and (not vouched or (not unspent and is_threatened(accounts, spent))):
+        if accounts and not (balance.vouched and (unspent or not is_threatened(accounts, balance))):
             await self._vouch(pending)
         await self._note_use.authenticated(proved, pending.origin, now=now)
         return client

@@ -15,7 +15,7 @@ from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.store_trips import Tally, begin_tally
 from domain.errors import Unavailable
-from domain.model.limits import Spent
+from domain.model.limits import Balance, Spent
 from domain.ports.reading import Reading
 from support.domain_samples import (
     HOUR,
@@ -55,8 +55,7 @@ def foresee(database: SqliteDatabase) -> list[Reading[object]]:
     limiter, clients = SqliteRateLimiter(database), SqliteClientStore(database)
     return [
         clients.find(LEDGER),
-        limiter.peek([limit_key(number) for number in range(3)], now=NOW),
-        limiter.is_vouched(limit_key(), now=NOW),
+        limiter.peek([limit_key(number) for number in range(3)], limit_key(), now=NOW),
         SqliteCatalogueStore(database).version(),
         clients.find(PAYROLL),
         SqliteRefreshFamilyStore(database).find(family().family_id, now=NOW),
@@ -74,8 +73,8 @@ async def fill(database: SqliteDatabase) -> list[object]:
     await SqliteRevocationList(database).add(token_id(), until=NOW + HOUR, now=NOW)
     await limiter.spend(limit_key(2), window=HOUR, now=NOW)
     await limiter.vouch(limit_key(), until=NOW + HOUR, now=NOW)
-    budgets = [Spent(0, NOW), Spent(0, NOW), Spent(1, NOW + HOUR)]
-    return [client(), budgets, True, 0, None, family(), claims(), True]
+    balance = Balance((None, None, Spent(1, NOW + HOUR)), vouched=True)
+    return [client(), balance, 0, None, family(), claims(), True]
 
 
 class TestOneStatement:
@@ -95,11 +94,11 @@ class TestOneStatement:
         self, database: SqliteDatabase, executed: list[str]
     ) -> None:
         """Each question has a place of its own, found or not."""
-        nothing = [Spent(0, NOW)] * 3
+        nothing = Balance((None, None, None), vouched=False)
 
         answers = [await reading for reading in foresee(database)]
 
-        assert answers == [None, nothing, False, 0, None, None, None, False]
+        assert answers == [None, nothing, 0, None, None, None, False]
         assert len(executed) == 1
 
     async def test_what_nobody_awaits_is_not_read(
@@ -145,8 +144,11 @@ class TestOneStatement:
 
         for budgets in (0, 1, 2, 3, 100):
             keys = [limit_key(number) for number in range(budgets)]
-            spent = await limiter.peek(keys, now=NOW)
-            assert [budget.failures for budget in spent] == [int(n == 1) for n in range(budgets)]
+            balance = await limiter.peek(keys, limit_key(), now=NOW)
+            assert balance == Balance(
+                tuple(Spent(1, NOW + HOUR) if n == 1 else None for n in range(budgets)),
+                vouched=False,
+            )
 
         assert len(executed) == 5
 
@@ -296,4 +298,5 @@ class TestFailure:
 
         await database.write(lambda connection: connection.execute(vouchers))
 
-        assert [await reading for reading in foresee(database)][2] is False
+        nothing = Balance((None, None, None), vouched=False)
+        assert [await reading for reading in foresee(database)][1] == nothing

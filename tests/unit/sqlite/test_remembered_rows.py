@@ -20,6 +20,7 @@ from adapters.sqlite.rate_limiter import SqliteRateLimiter
 from adapters.sqlite.revocations import SqliteRevocationList
 from adapters.store_trips import Tally, begin_tally
 from domain.errors import Unavailable
+from domain.model.limits import Balance, Spent
 from domain.ports.reading import Reading
 from support.domain_samples import (
     HOUR,
@@ -127,9 +128,9 @@ class TestExpiry:
                 id="revocation",
             ),
             pytest.param(
-                lambda d, now: SqliteRateLimiter(d).is_vouched(limit_key(), now=now),
-                True,
-                False,
+                lambda d, now: SqliteRateLimiter(d).peek([], limit_key(), now=now),
+                Balance((), vouched=True),
+                Balance((), vouched=False),
                 id="voucher",
             ),
             pytest.param(
@@ -169,9 +170,10 @@ class TestExpiry:
         await limiter.spend(limit_key(), window=HOUR, now=NOW)
 
         moments = (NOW, NOW + HOUR - MOMENT, NOW + HOUR)
-        spent = [await limiter.peek([limit_key()], now=moment) for moment in moments]
+        balances = [await limiter.peek([limit_key()], limit_key(), now=at) for at in moments]
 
-        assert [budget.failures for (budget,) in spent] == [1, 1, 0]
+        once = Spent(1, NOW + HOUR)
+        assert [balance.spent for balance in balances] == [(once,), (once,), (None,)]
 
 
 class TestStrictness:
@@ -189,12 +191,12 @@ class TestStrictness:
                 id="revocation",
             ),
             pytest.param(
-                lambda d, now: SqliteRateLimiter(d).is_vouched(limit_key(), now=now),
+                lambda d, now: SqliteRateLimiter(d).peek([], limit_key(), now=now),
                 lambda d: SqliteRateLimiter(d).vouch(limit_key(), until=NOW + HOUR, now=NOW),
                 id="voucher",
             ),
             pytest.param(
-                lambda d, now: SqliteRateLimiter(d).peek([limit_key()], now=now),
+                lambda d, now: SqliteRateLimiter(d).peek([limit_key()], limit_key(), now=now),
                 lambda d: SqliteRateLimiter(d).spend(limit_key(), window=HOUR, now=NOW),
                 id="budget",
             ),
