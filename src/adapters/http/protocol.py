@@ -442,7 +442,7 @@ class HttpProtocol(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         tasks = self._tasks
         if len(tasks) >= self._limits.requests and request.method not in _CHEAP:
-            self._refuse(OVERLOADED)
+            self._turn_down()
             return
         self._at_hand = request
         self._task = self._loop.create_task(self._serve(request))
@@ -467,7 +467,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _write(self, reply: Reply, request: Request) -> None:
         self._at_hand = None
-        is_last = self._stage is _OVER and not self._waiting and self._refusal is None
+        is_last = self._is_last()
         self.transport.write(
             reply.encode(
                 request.request_id,
@@ -477,12 +477,14 @@ class HttpProtocol(asyncio.Protocol):
             )
         )
         self._server_state.total_requests += 1
+        self._go_on(is_last=is_last)
+
+    def _is_last(self) -> bool:
+        return self._stage is _OVER and not self._waiting and self._refusal is None
+
+    def _go_on(self, *, is_last: bool) -> None:
         if is_last:
             self.transport.close()
-        else:
-            self._go_on()
-
-    def _go_on(self) -> None:
         if self.transport.is_closing():
             return
         if self._waiting:
@@ -513,6 +515,18 @@ class HttpProtocol(asyncio.Protocol):
         if self._is_held:
             self._is_held = False
             self.transport.resume_reading()
+
+    def _turn_down(self) -> None:
+        """Refuse a whole request, but not its connection: to make another is work for both sides.
+
+        A client that does not read what it is told is refused with it.
+        """
+        if self.flow.write_paused:
+            self._refuse(OVERLOADED)
+            return
+        is_last = self._is_last()
+        self._turn_away(OVERLOADED, is_last=is_last)
+        self._go_on(is_last=is_last)
 
     def _refuse(self, reply: EarlyReply) -> None:
         """Read no more, and refuse once every request before this one is answered."""
@@ -547,11 +561,11 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self._loop.call_later(self._limits.quiet_wait, self._close_when_quiet, self._received)
 
-    def _turn_away(self, refusal: EarlyReply) -> None:
+    def _turn_away(self, refusal: EarlyReply, *, is_last: bool = True) -> None:
         record = RequestRecord(self._new_id(), "http", "", self._peer.address)
         record.status, record.outcome = refusal.reply.status, refusal.error
         served = self._server_state.default_headers
-        self.transport.write(refusal.reply.encode(record.request_id, served, is_last=True))
+        self.transport.write(refusal.reply.encode(record.request_id, served, is_last=is_last))
         self._requests.turned_away(record)
 
 

@@ -600,6 +600,37 @@ class TestHowMany:
         assert beyond.json["error"] == "temporarily_unavailable"
         assert statuses([cheap, *admitted, *later]) == [200, 200, 200]
 
+    async def test_LIM_005_who_is_turned_away_keeps_the_connection(self) -> None:
+        """And may ask again over it, as it was told."""
+        listener = Listener(HttpLimits(requests=1))
+        request = POST + b"Content-Length: 0\r\n\r\n"
+        async with listener.connected() as (_, waiting), listener.connected() as (reader, writer):
+            waiting.write(request.replace(b"/a", b"/wait"))
+            await asyncio.sleep(0.02)
+            writer.write(request * 3)
+            refused = await reader.readuntil(b"}") + await reader.readuntil(b"}")
+            refused += await reader.readuntil(b"}")
+            listener.app.may_answer.set()
+            await asyncio.sleep(0.02)
+            writer.write(LAST)
+            later = answers(await reader.read())
+
+        assert statuses(answers(refused)) == [503] * 3
+        assert b"connection: close" not in refused.lower()
+        assert statuses(later) == [200]
+
+    async def test_LIM_005_who_is_turned_away_and_does_not_read_is_let_go(self) -> None:
+        """Refusals that nobody reads would pile up."""
+        listener = Listener(HttpLimits(requests=0, end_wait=0.5))
+        request = POST + b"Content-Length: 0\r\n\r\n"
+        async with listener.connected() as (_, writer):
+            (served,) = listener.state.connections
+            writer.write(request * 50_000)
+            for _ in range(10):
+                await asyncio.sleep(0.02)
+                assert served.transport.get_write_buffer_size() < 256 * 1024
+            await listener.empties()
+
     async def test_LIM_004_half_sent_requests_take_no_place(self) -> None:
         """Only whole requests are under way."""
         listener = Listener(HttpLimits(requests=1))
