@@ -2,12 +2,14 @@
 
 import re
 from binascii import a2b_base64
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from domain.errors import InvalidClient
 from domain.model.credentials import AuthMethod, ClientSecret, PresentedCredentials
 from domain.model.identifiers import ClientId
 
+_METHOD: Final = AuthMethod.CLIENT_SECRET_BASIC
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -23,14 +25,15 @@ def read_basic(header_value: str | bytes) -> PresentedCredentials:
         InvalidClient: If it is another scheme or does not decode. No cause is
             attached: a decoder's error quotes what it was given.
     """
-    text = header_value if isinstance(header_value, str) else header_value.decode("latin-1")
-    scheme, _, encoded = text.partition(" ")
+    value = header_value if isinstance(header_value, str) else header_value.decode("latin-1")
+    scheme, _, encoded = value.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient("an authentication scheme other than Basic")
     pair = _decoded(encoded.lstrip(" "))
-    if b"%" in pair or b"+" in pair:
+    text = _raw(pair)
+    if text is None or "%" in text or "+" in text:
         return _read_escaped(pair)
-    client_id, colon, secret = (_raw(pair) or "").partition(":")
+    client_id, colon, secret = text.partition(":")
     if not colon:
         raise InvalidClient("malformed Basic credentials")
     return _presented(client_id, ClientSecret(secret))
@@ -57,9 +60,7 @@ def _presented(
 ) -> PresentedCredentials:
     if not client_id:
         raise InvalidClient("Basic credentials without a client_id")
-    return PresentedCredentials(
-        ClientId(client_id), AuthMethod.CLIENT_SECRET_BASIC, secret, raw_secret
-    )
+    return PresentedCredentials(ClientId(client_id), _METHOD, secret, raw_secret)
 
 
 def _decoded(encoded: str) -> bytes:

@@ -69,9 +69,16 @@ class Application:
         self._requests.began()
         try:
             reply = await self._answer(request, record)
-            record.status = reply.status
-        finally:
-            self._requests.ended(record, seconds=perf_counter() - record.began)
+        except GrantdError as refusal:
+            reply = refuse(refusal, record)
+        except asyncio.CancelledError:
+            # The drain's time is over; a client can tell that from a refusal and ask again.
+            reply = render(Unavailable("cancelled at the end of the drain"), record)
+        except Exception:  # noqa: BLE001  (the last resort; it is logged)
+            _log.exception("unexpected exception in request %s", request.request_id)
+            reply = render(Internal(), record)
+        record.status = reply.status
+        self._requests.ended(record, seconds=perf_counter() - record.began)
         return reply
 
     def _source(self, request: Request) -> str:
@@ -81,28 +88,23 @@ class Application:
             lambda wanted: [value.decode("latin-1") for value in request.values(wanted.encode())],
         )
 
-    async def _answer(self, request: Request, record: RequestRecord) -> Reply:
-        """Return what an endpoint answers, or what is answered for it."""
-        try:
-            route = self.routes.get(request.path)
-            if route is None:
-                return render(NotFound(), record)
-            record.endpoint = route.name
-            if request.method not in route.methods:
-                allowed = (b"allow", ", ".join(route.methods).encode())
-                return render(MethodNotAllowed(), record, fields=(allowed,))
-            origin = Origin(
-                request_id=request.request_id,
-                protocol="http",
-                address=record.address,
-                client_certificate=request.peer.certificate,
-            )
-            return await route.endpoint(request, origin)
-        except GrantdError as refusal:
-            return refuse(refusal, record)
-        except asyncio.CancelledError:
-            # The drain's time is over; a client can tell that from a refusal and ask again.
-            return render(Unavailable("cancelled at the end of the drain"), record)
-        except Exception:  # noqa: BLE001  (the last resort; it is logged)
-            _log.exception("unexpected exception in request %s", request.request_id)
-            return render(Internal(), record)
+    def _answer(self, request: Request, record: RequestRecord) -> Awaitable[Reply]:
+        """Have the endpoint answer that a request is for."""
+        route = self.routes.get(request.path)
+        if route is None:
+            raise NotFound
+        record.endpoint = route.name
+        if request.method not in route.methods:
+            return _refuse_method(route, record)
+        origin = Origin(
+            request_id=request.request_id,
+            protocol="http",
+            address=record.address,
+            client_certificate=request.peer.certificate,
+        )
+        return route.endpoint(request, origin)
+
+
+async def _refuse_method(route: Route, record: RequestRecord) -> Reply:
+    allowed = (b"allow", ", ".join(route.methods).encode())
+    return render(MethodNotAllowed(), record, fields=(allowed,))

@@ -37,7 +37,9 @@ _JUDGED_LATER = frozenset({"client_id", "client_secret", "scope"})
 
 _CONTROL = re.compile(r"[\x00-\x1F\x7F]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_NOT_PLAIN = b"%+" + bytes(range(0x20)) + b"\x7f"  # where none of these is, text stands for itself
+# Text that this does not change is printable ASCII, and stands for itself.
+_NOT_PLAIN = bytes(range(0x20)) + b"\x7f%+" + bytes(range(0x80, 0x100))
+_PLAIN = bytes.maketrans(_NOT_PLAIN, b"?" * len(_NOT_PLAIN))
 
 
 @dataclass(slots=True)
@@ -79,9 +81,9 @@ def parse(body: bytes) -> Form:
         return Form()
     if body.count(b"&") >= MAX_PARAMETERS:
         raise InvalidRequest("too many parameters")
-    if not body.isascii():
+    is_plain = body.translate(_PLAIN) == body
+    if not is_plain and not body.isascii():
         raise InvalidRequest("raw bytes beyond ASCII")
-    is_plain = len(body.translate(None, _NOT_PLAIN)) == len(body)
     values: dict[str, list[str]] = {}
     for pair in body.decode("ascii").split("&"):
         name, equals, value = pair.partition("=")

@@ -278,11 +278,12 @@ class HttpProtocol(asyncio.Protocol):
         if self._stage is _OVER:
             self._discard()
             return
-        if self._stage is _BODY:
-            self._note_progress()
         try:
             self._parse(data)
-            self._require_measure()
+            if self._stage is _HEAD:
+                self._look_at_head()
+            elif self._stage is _BODY:
+                self._look_at_body()
         except Refused as refused:
             self._refuse(refused.reply)
         if self._is_held:
@@ -313,20 +314,26 @@ class HttpProtocol(asyncio.Protocol):
             raise Refused(error.__context__.reply) from None
         raise error
 
-    def _require_measure(self) -> None:
-        """Bound what has no end yet, which no callback has been told of."""
-        if self._stage is _HEAD and self._received > self._limits.head_bytes:
+    def _look_at_head(self) -> None:
+        """Bound a head that has no end yet, and when it is to have one."""
+        if self._received > self._limits.head_bytes:
             raise Refused(HEAD_TOO_LARGE)
-        if self._stage is _BODY and self._received > self._limits.framed_bytes:
+        if self._received == 0:  # it has begun in this piece
+            self._wait(self._limits.head_wait)
+
+    def _look_at_body(self) -> None:
+        """Bound a body that has no end yet, and when it is to have one, or to go on."""
+        if self._received > self._limits.framed_bytes:
             raise Refused(CONTENT_TOO_LARGE)
+        if self._received == 0:
+            self._expect_body()
+        else:
+            self._deadline = min(self._loop.time() + self._limits.body_wait, self._body_ends)
 
     def _expect_body(self) -> None:
         now = self._loop.time()
         self._body_ends = now + self._limits.body_time
         self._deadline = now + self._limits.body_wait
-
-    def _note_progress(self) -> None:
-        self._deadline = min(self._loop.time() + self._limits.body_wait, self._body_ends)
 
     def _invite(self) -> None:
         """Ask for the body that waits to be asked for, once its turn has come."""
@@ -346,7 +353,6 @@ class HttpProtocol(asyncio.Protocol):
         self._stage = _HEAD
         self._received = 0
         self._url = b""
-        self._wait(self._limits.head_wait)
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -357,10 +363,10 @@ class HttpProtocol(asyncio.Protocol):
         if self._stage is _BODY:
             return  # a trailer, which MUST NOT become a header field (RFC 9110 §6.5.1)
         self._headers.append((name.lower(), value))
-        if len(self._headers) > self._limits.fields:
-            raise Refused(HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        if len(self._headers) > self._limits.fields:
+            raise Refused(HEAD_TOO_LARGE)
         if self._received + self._arriving > self._limits.head_bytes:
             self._require_small_head()
         method = self._parser.get_method().decode("ascii")
@@ -380,7 +386,6 @@ class HttpProtocol(asyncio.Protocol):
         self._keep_alive = is_latest and self._parser.should_keep_alive() and not self._is_draining
         self._stage = _BODY
         self._received = 0
-        self._expect_body()
 
     def _require_small_head(self) -> None:
         """Measure a head that may be large, by the bytes that it came with."""

@@ -53,11 +53,11 @@ def judge_fields(request: Request, version: str, *, body_bytes: int) -> None:
 
 def _require_host(request: Request, version: str) -> None:
     """Require one Host field (RFC 9112 §3.2); HTTP/1.0 did not know it."""
-    host = request.fields.get(b"host")
-    if host is None:
-        if version == "1.1":
+    hosts = request.values(b"host")
+    if len(hosts) != 1:
+        if hosts or version == "1.1":
             raise Refused(MALFORMED)
-    elif not _HOST.fullmatch(host) or len(request.values(b"host")) > 1:
+    elif not _HOST.fullmatch(hosts[0]):
         raise Refused(MALFORMED)
 
 

@@ -119,6 +119,20 @@ class TestParse:
         with pytest.raises(InvalidRequest):
             forms.parse(body)
 
+    @pytest.mark.parametrize("octet", range(256))
+    def test_lets_an_octet_that_is_not_escaped_pass_if_it_is_printable(self, octet: int) -> None:
+        """RFC 6749 App. A and B: `&` and `%` are the form's own."""
+        passes = 0x20 <= octet < 0x7F and octet not in b"&%"
+
+        read = outcome(b"token=a%bb" % bytes([octet]))
+
+        if passes:
+            character = " " if octet == ord("+") else chr(octet)
+            assert isinstance(read, forms.Form)
+            assert read.get("token") == f"a{character}b"
+        else:
+            assert isinstance(read, str)
+
     @pytest.mark.parametrize("name", ["scope", "client_id", "client_secret"])
     @pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x7f"])
     def test_leaves_control_characters_to_who_has_an_answer_of_its_own(

@@ -547,6 +547,30 @@ class TestHowLong:
         assert found[-1].status == status
         assert found[-1].json["error"] == "invalid_request"
 
+    @pytest.mark.parametrize(
+        "begun",
+        [
+            b"GET /a",
+            POST,
+            POST + b"Content-Length: 9\r\n\r\n",
+            POST + b"Content-Length: 9\r\n\r\nabc",
+        ],
+    )
+    @pytest.mark.parametrize("in_one_piece", [True, False])
+    async def test_LIM_004_the_time_of_a_request_begins_with_it(
+        self,
+        begun: bytes,
+        in_one_piece: bool,  # noqa: FBT001  (the case)
+    ) -> None:
+        """Not with the one before it, nor with what came of that."""
+        first = GET + b"\r\n"
+
+        found = await Listener(HASTY).exchange(
+            *([first + begun] if in_one_piece else [first, begun])
+        )
+
+        assert statuses(found) == [200, 408]
+
     @pytest.mark.parametrize("before", [b"", b"\r\n", GET + b"\r\n"])
     async def test_LIM_004_an_idle_connection_is_closed(self, before: bytes) -> None:
         """Without a word: nothing was asked."""
