@@ -2,25 +2,28 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-_TAKEN_ALONG: Final = (
-    "rich"  # structlog imports it where it finds it, and our log shows nothing by it
-)
+NOT_TO_SERVE: Final = ("rich", "starlette", "yaml")
+"""What structlog and dependency-injector import where they find it, and what no server uses."""
 
 
 @contextmanager
-def importing_quickly() -> Iterator[None]:
-    """Import within the block without looking for garbage: what is imported stays."""
-    is_unwanted = _TAKEN_ALONG not in sys.modules
-    if is_unwanted:
-        sys.modules[_TAKEN_ALONG] = None  # type: ignore[assignment]  # Python's word for "not there"
+def importing_quickly(*, without: Sequence[str] = ()) -> Iterator[None]:
+    """Import within the block without looking for garbage: what is imported stays.
+
+    Args:
+        without: Libraries that are not to be found meanwhile, unless they are there already.
+    """
+    hidden = [name for name in without if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's word for "not there"
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        if is_unwanted:
-            del sys.modules[_TAKEN_ALONG]
+        for name in hidden:
+            del sys.modules[name]

@@ -7,10 +7,10 @@ import gc
 import sys
 from importlib import import_module
 
-from entrypoints.quick_imports import importing_quickly
+from entrypoints.quick_imports import NOT_TO_SERVE, importing_quickly
 
 if __name__ == "__main__":
-    with importing_quickly():
+    with importing_quickly(without=NOT_TO_SERVE):
         module = import_module(sys.argv.pop(1))
     gc.freeze()
     module.serve()

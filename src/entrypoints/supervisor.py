@@ -26,7 +26,7 @@ from entrypoints.cores import usable_cores
 from entrypoints.meters import note_death
 from entrypoints.open_files import FEW_FILES, make_room
 from entrypoints.ports import claim
-from entrypoints.quick_imports import importing_quickly
+from entrypoints.quick_imports import NOT_TO_SERVE, importing_quickly
 from entrypoints.refusal import RefusedToStart
 from entrypoints.reloading import LoadSettings, reload
 from entrypoints.restarts import Restarts
@@ -77,7 +77,7 @@ async def _serve(
         supervisor = _Supervisor(settings, workers=workers)
         await while_serving.enter_async_context(supervisor.called_up())
         # Here and not above: workers import the core while their supervisor does.
-        with importing_quickly():
+        with importing_quickly(without=NOT_TO_SERVE):
             from entrypoints.preparation import prepare  # noqa: PLC0415
         await while_serving.enter_async_context(admin_listener(settings.admin, directory))
         serving = await prepare(settings, workers=workers)

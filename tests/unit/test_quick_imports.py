@@ -18,7 +18,7 @@ def without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_rich")
 def test_rich_is_not_there_within_and_is_afterwards() -> None:
     """Tables for people are made by it later in the same process."""
-    with importing_quickly(), pytest.raises(ModuleNotFoundError):
+    with importing_quickly(without=["rich"]), pytest.raises(ModuleNotFoundError):
         import_module("rich")
 
     assert import_module("rich.table")
@@ -26,7 +26,7 @@ def test_rich_is_not_there_within_and_is_afterwards() -> None:
 
 def test_rich_stays_if_it_was_there() -> None:
     there = import_module("rich")
-    with importing_quickly():
+    with importing_quickly(without=["rich"]):
         assert import_module("rich") is there
 
     assert import_module("rich") is there
@@ -37,7 +37,7 @@ def test_garbage_is_looked_for_again_even_after_a_failure() -> None:
     """A module that cannot be imported is an error of one command, not the end of the process."""
 
     def begin() -> None:
-        with importing_quickly():
+        with importing_quickly(without=["rich"]):
             assert not gc.isenabled()
             import_module("no_such_module_of_ours")
 

@@ -10,7 +10,7 @@ from entrypoints.cli import output
 from entrypoints.cli.exits import refusals
 from entrypoints.cli.next_command import token_command
 from entrypoints.cli.options import ADMINISTRATIVE, REMOTE, takes_settings
-from entrypoints.quick_imports import importing_quickly
+from entrypoints.quick_imports import NOT_TO_SERVE, importing_quickly
 from entrypoints.reloading import LoadSettings
 from entrypoints.setting_doubts import doubts
 from entrypoints.setting_forms import STDOUT
@@ -30,7 +30,7 @@ def serve(*, settings: Settings, load_again: LoadSettings) -> int:
     """Serve HTTP and gRPC until told to stop."""
     prepare_for_early_ones()
     # Here and not above, because it brings every adapter along and most commands need none.
-    with importing_quickly():
+    with importing_quickly(without=NOT_TO_SERVE):
         from adapters.telemetry.logging import configure_logging  # noqa: PLC0415
         from entrypoints.supervisor import serve as supervise  # noqa: PLC0415
 
