@@ -167,3 +167,7 @@ def listen(settings: Settings, core: Core, readiness: Readiness) -> HttpListener
 def serve() -> None:
     """Serve until told to stop, and exit."""
     worker.run(listen, loop_factory=uvloop.new_event_loop)
+
+
+if __name__ == "__main__":
+    serve()
