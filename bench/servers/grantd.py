@@ -34,6 +34,8 @@ LIVE_TOKENS: Final = 200
 _START_WITHIN: Final = 30.0
 _LOOK_EVERY: Final = 0.005
 
+_WITHOUT_BYTECODE: Final = "PYTHONDONTWRITEBYTECODE"  # what is installed was compiled then
+
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _GRPC: Final = {"content-type": "application/grpc", "te": "trailers"}
 
@@ -174,7 +176,11 @@ class Installation:
 
     def environment(self, ports: Ports, *, workers: int = 1) -> dict[str, str]:
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("GRANTD_")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("GRANTD_") and name != _WITHOUT_BYTECODE
+            },
             "GRANTD_STORE": self._url,
             "GRANTD_MASTER_KEY_FILE": str(self._key),
             "GRANTD_HTTP": f"127.0.0.1:{ports.http}",
