@@ -21,12 +21,16 @@ class SystemClock:
         self._latest = _EPOCH
 
     def now(self) -> datetime:
+        millisecond = time.time_ns() // _NANOSECONDS
+        if millisecond > self._latest_millisecond:
+            self._advance(millisecond)
+        return self._latest
+
+    def _advance(self, millisecond: int) -> None:
         with self._lock:
-            millisecond = time.time_ns() // _NANOSECONDS
-            if millisecond > self._latest_millisecond:
-                self._latest_millisecond = millisecond
+            if millisecond > self._latest_millisecond:  # else another thread was faster
                 self._latest = _EPOCH + timedelta(milliseconds=millisecond)
-            return self._latest
+                self._latest_millisecond = millisecond  # last, so that who sees it finds the time
 
 
 _: type[Clock] = SystemClock

@@ -1,5 +1,8 @@
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 import pytest
 
@@ -22,6 +25,30 @@ def test_the_time_does_not_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(time, "time_ns", lambda at=milliseconds: at * 1_000_000 + 999_999)
         told.append(clock.now() - datetime.fromtimestamp(0, UTC))
     assert told == [timedelta(milliseconds=ms) for ms in (5_000, 5_000, 5_000, 5_000, 5_001)]
+
+
+def test_a_thread_that_was_overtaken_does_not_set_the_time_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another told a later time between its look at the system's clock and its turn to set ours."""
+    clock = SystemClock()
+
+    def set_system(milliseconds: int) -> None:
+        monkeypatch.setattr(time, "time_ns", lambda: milliseconds * 1_000_000)
+
+    @contextmanager
+    def overtaking() -> Iterator[None]:
+        clock._lock = Lock()
+        set_system(5_001)
+        clock.now()
+        yield
+
+    set_system(5_000)
+    monkeypatch.setattr(clock, "_lock", overtaking())
+
+    told = [clock.now() for _ in range(2)]
+
+    assert told == [datetime.fromtimestamp(5.001, UTC)] * 2
 
 
 def test_two_clocks_agree() -> None:
