@@ -670,6 +670,13 @@ class TestHowMany:
 
         assert statuses(found) == [200]
 
+    async def test_a_connection_keeps_its_state_in_slots(self, listener: Listener) -> None:
+        """Of those there are thousands, and a dictionary for each is a quarter of its memory."""
+        async with listener.connected():
+            (connection,) = listener.state.connections
+
+            assert not hasattr(connection, "__dict__")
+
     async def test_connections_beyond_the_bound_are_closed_with_503(self) -> None:
         """And count no longer."""
         listener = Listener(HttpLimits(connections=1))
