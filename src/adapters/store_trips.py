@@ -57,7 +57,7 @@ class Tally:
 
     Attributes:
         reads: Trips that read, each shared with whoever asked in the same turn; of
-            the embedded store, statements that read all that was asked for.
+            the embedded store, gathers of all that was asked for.
 
         steps: Steps and commands.
     """
