@@ -209,7 +209,7 @@ def _trips_of(what: str, store: str, lines: Sequence[Mapping[str, Any]]) -> Trip
 
 
 def _refreshes(server: Grantd) -> list[dict[str, Any]]:
-    token = server.refresh_token()
+    token = server.refresh_token(server.refresh_token())  # the first use of a grant is noted
 
     def refresh() -> None:
         nonlocal token
