@@ -62,6 +62,13 @@ def accepts_connections(port: int) -> bool:
     return False
 
 
+def listens(worker: psutil.Process, port: int) -> bool:
+    return any(
+        (one.status, one.laddr.port) == (psutil.CONN_LISTEN, port)
+        for one in worker.net_connections("tcp")
+    )
+
+
 def issue_by_grpc(
     channel: grpc.Channel, client: RegisteredClient
 ) -> "grpc.Future[messages.IssueTokenResponse]":
@@ -250,6 +257,13 @@ class TestStart:
         request = form_request(
             "/access_token", {"grant_type": "client_credentials"}, auth=client.basic
         )
+        ports = {"http": server.http_port, "grpc": server.grpc_port}
+        wait_until(  # one of each is enough for the server to be ready
+            lambda: all(
+                [listens(worker, port) for worker in server.workers(protocol)] == [True, True]
+                for protocol, port in ports.items()
+            )
+        )
 
         with ExitStack() as stack:
             for _ in range(40):
@@ -261,7 +275,7 @@ class TestStart:
                 channel = grpc.insecure_channel(server.grpc_target, options=alone)
                 assert issue_by_grpc(stack.enter_context(channel), client).result().access_token
 
-            for protocol, port in (("http", server.http_port), ("grpc", server.grpc_port)):
+            for protocol, port in ports.items():
                 served = [
                     [
                         one
