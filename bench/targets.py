@@ -154,29 +154,31 @@ def _shares() -> Iterable[Goal]:
 
 
 def _tails() -> Iterable[Goal]:
-    for protocol in ("http", "grpc"):
-        for request in ("issue", "introspect"):
-            for store in STORES:
-                what = f"{protocol} {request} ES256"
-                yield Goal(
-                    f"{what}, {store}: p99 over p50 at 70 % of the peak",
-                    5.0,
-                    _tail(what, store),
-                    at_most=True,
-                )
+    for what, store in _everything():
+        yield Goal(
+            f"{what}, {store}: p99 over p50 at 70 % of the peak",
+            5.0,
+            _tail(what, store),
+            at_most=True,
+        )
 
 
 def _pairs_of_workers() -> Iterable[Goal]:
+    for what, store in _everything():
+        yield Goal(
+            f"{what}, {store}: two workers over one",
+            1.7,
+            _two_workers(what, store),
+            excuse=_crowded(what, store),
+        )
+
+
+def _everything() -> Iterable[tuple[str, str]]:
+    """Return every request by the default algorithm, on every store."""
     for protocol in ("http", "grpc"):
-        for request in ("issue", "introspect"):
+        for kind in ("issue", "introspect"):
             for store in STORES:
-                what = f"{protocol} {request} ES256"
-                yield Goal(
-                    f"{what}, {store}: two workers over one",
-                    1.7,
-                    _two_workers(what, store),
-                    excuse=_crowded(what, store),
-                )
+                yield f"{protocol} {kind} ES256", store
 
 
 GOALS: Final[tuple[Goal, ...]] = (

@@ -5,7 +5,6 @@ who was refused, since those who are refused are to cost the others little.
 """
 
 import gc
-import resource
 import select
 import socket
 import time
@@ -18,12 +17,13 @@ from bench.load.loads import Target
 from bench.load.paced import http_requests, plan_of
 from bench.load.percentiles import percentile
 
+from entrypoints.open_files import make_room
+
 _LATE: Final = 20.0  # seconds that the last replies may take
 _CHUNK: Final = 1 << 16
 _ADMITTED: Final = b"200"
 _REFUSED: Final = b"503"
 _STATUS: Final = slice(len("HTTP/1.1 "), len("HTTP/1.1 200"))
-_OTHER_FILES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def burst(target: Target, *, requests: int, rate: float) -> Burst:
     Raises:
         ValueError: If one is neither answered nor refused as overload is.
     """
-    _make_room(requests + _OTHER_FILES)
+    make_room()
     plan = plan_of(target, rate=rate)
     with ExitStack() as opened:
         connections = [
@@ -97,9 +97,3 @@ def _exchange(
         if time.perf_counter() - began > _LATE:
             raise ValueError("part of a burst was never answered")
     return took
-
-
-def _make_room(files: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < files:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))

@@ -62,11 +62,12 @@ def accepts_connections(port: int) -> bool:
     return False
 
 
-def listens(worker: psutil.Process, port: int) -> bool:
-    return any(
-        (one.status, one.laddr.port) == (psutil.CONN_LISTEN, port)
+def sockets_of(worker: psutil.Process, port: int, status: str) -> list[object]:
+    return [
+        one
         for one in worker.net_connections("tcp")
-    )
+        if (one.status, one.laddr.port) == (status, port)
+    ]
 
 
 def issue_by_grpc(
@@ -260,7 +261,11 @@ class TestStart:
         ports = {"http": server.http_port, "grpc": server.grpc_port}
         wait_until(  # one of each is enough for the server to be ready
             lambda: all(
-                [listens(worker, port) for worker in server.workers(protocol)] == [True, True]
+                sum(
+                    bool(sockets_of(worker, port, psutil.CONN_LISTEN))
+                    for worker in server.workers(protocol)
+                )
+                == 2
                 for protocol, port in ports.items()
             )
         )
@@ -277,11 +282,7 @@ class TestStart:
 
             for protocol, port in ports.items():
                 served = [
-                    [
-                        one
-                        for one in worker.net_connections("tcp")
-                        if (one.status, one.laddr.port) == (psutil.CONN_ESTABLISHED, port)
-                    ]
+                    sockets_of(worker, port, psutil.CONN_ESTABLISHED)
                     for worker in server.workers(protocol)
                 ]
                 assert len(served) == 2

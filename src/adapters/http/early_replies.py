@@ -11,7 +11,7 @@ from domain.errors import ContentTooLarge, ErrorCode, InvalidRequest, Overloaded
 
 @dataclass(frozen=True, slots=True)
 class EarlyReply:
-    """A refusal, after which the connection ends."""
+    """A refusal, with which the connection ends unless what follows can still be read."""
 
     error: ErrorCode
     reply: Reply

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from adapters.jose.keys import JoseKeyMaker
-from adapters.jose.loaded_key import LoadedKey
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
 from grantd.v1.token_service_pb2 import IssueTokenRequest, RevokeTokenRequest
 from support.grpc_calls import Metadata
 from support.grpc_service import Core, Served, core_over_memory, serving
+from support.signature_proofs import counted_proofs
 
 EACH = 10
 
@@ -34,15 +34,7 @@ async def served(core: Core) -> AsyncIterator[Served]:
 @pytest.fixture
 def proofs(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The signatures that are computed, as they are."""
-    computed: list[bytes] = []
-    verify = LoadedKey.verify
-
-    def counted(key: LoadedKey, message: bytes, signature: bytes) -> bool:
-        computed.append(signature)
-        return verify(key, message, signature)
-
-    monkeypatch.setattr(LoadedKey, "verify", counted)
-    return computed
+    return counted_proofs(monkeypatch)
 
 
 async def issued(served: Served, caller: Metadata) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adapters.jose.claims import write_claims
 from adapters.jose.jwks import JoseKeySetWriter
 from adapters.jose.keys import JoseKeyMaker
-from adapters.jose.loaded_key import LoadedKey, load
+from adapters.jose.loaded_key import load
 from adapters.jose.segments import decode_segment, encode_segment
 from adapters.jose.signer import JoseTokenSigner
 from adapters.jose.verifier import JoseTokenVerifier
@@ -23,6 +23,7 @@ from domain.errors import Internal
 from domain.model.keys import SigningAlgorithm, SigningKey
 from domain.model.tokens import AccessTokenClaims
 from domain.ports.signing import TokenRejected
+from support.signature_proofs import counted_proofs
 from support.unproved_tokens import peek, verify
 
 ISSUER = "https://issuer.example"
@@ -315,15 +316,7 @@ class TestRemembering:
     @pytest.fixture
     def proofs(self, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         """The signatures that were computed."""
-        computed: list[bytes] = []
-        verify = LoadedKey.verify
-
-        def counted(key: LoadedKey, message: bytes, signature: bytes) -> bool:
-            computed.append(signature)
-            return verify(key, message, signature)
-
-        monkeypatch.setattr(LoadedKey, "verify", counted)
-        return computed
+        return counted_proofs(monkeypatch)
 
     async def test_a_signature_is_computed_once(
         self, token: str, es256: SigningKey, claims: AccessTokenClaims, proofs: list[bytes]
